@@ -1,0 +1,1 @@
+"""What every floor may use: money, ids, clock, rejections, configuration."""

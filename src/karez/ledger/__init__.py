@@ -1,0 +1,1 @@
+"""The one book: accounts, transfers, their evaluation, the bookkeeper, statements, invariants."""

@@ -1,0 +1,138 @@
+"""Sorts out, before evaluation, what is answered already, what must wait, and what is refused for its form."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from karez.ledger.book_state import BookState
+from karez.ledger.group import Submission, SubmissionOutcome
+from karez.ledger.model import ID_MAX, AccountFlags, NewAccount
+from karez.ledger.operations import Operation, Outcome
+from karez.ledger.row_changes import RowKey, row_key
+
+_REPLIES = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
+_UNITS = "SELECT number FROM unit"
+_INSTITUTIONS = "SELECT number FROM institution"
+_BOTH_LIMITS = int(
+    AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
+)
+_ACCOUNT_FLAGS = int(
+    AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS
+    | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
+    | AccountFlags.HISTORY
+)
+_MAX_63 = 2**63 - 1
+
+
+def admit(
+    state: BookState, submissions: Sequence[Submission]
+) -> tuple[list[SubmissionOutcome | None], list[int]]:
+    """Split a group into what has its outcome and what goes on to evaluation.
+
+    Returns:
+        The outcomes known by now (``None`` elsewhere), and the indexes to be evaluated. What is in neither
+        must wait for the next group, because an earlier operation of this one has the same id, row or
+        account.
+    """
+    outcomes: list[SubmissionOutcome | None] = [None] * len(submissions)
+    operations = [(index, each) for index, each in enumerate(submissions) if isinstance(each, Operation)]
+    if not operations:
+        return outcomes, list(range(len(submissions)))
+    _answer_repeated(state, operations, outcomes)
+    live, claimed = [], _Claims()
+    for index, each in enumerate(submissions):
+        if outcomes[index] is not None:
+            continue
+        if not isinstance(each, Operation):
+            live.append(index)
+        elif claimed.take(each):
+            outcomes[index] = _check_accounts(state, each.accounts)
+            if outcomes[index] is None:
+                live.append(index)
+    return outcomes, live
+
+
+class _Claims:
+    """The ids, rows and accounts that the operations of one group touch, each by one operation only."""
+
+    def __init__(self) -> None:
+        self._ids: set[object] = set()
+        self._rows: set[RowKey] = set()
+
+    def take(self, operation: Operation) -> bool:
+        ids = {operation.id, *(("account", account.id) for account in operation.accounts)}
+        rows = {row_key(row) for row in operation.rows}
+        free = self._ids.isdisjoint(ids) and self._rows.isdisjoint(rows)
+        self._ids |= ids
+        self._rows |= rows
+        return free
+
+
+def _answer_repeated(
+    state: BookState, operations: list[tuple[int, Operation]], outcomes: list[SubmissionOutcome | None]
+) -> None:
+    ids = [operation.id.int for _, operation in operations]
+    hi = np.array([id_ >> 64 for id_ in ids], np.uint64)
+    lo = np.array([id_ & 2**64 - 1 for id_ in ids], np.uint64)
+    maybe_known = state.filter.maybe_known(hi, lo)
+    if not maybe_known.any():
+        return
+    asked = [operations[position] for position in np.flatnonzero(maybe_known).tolist()]
+    stored = {
+        id_: (bytes(fingerprint), reply)
+        for id_, fingerprint, reply in state.connection.execute(
+            _REPLIES, ([operation.id for _, operation in asked],)
+        )
+    }
+    for index, operation in asked:
+        if operation.id in stored:
+            outcomes[index] = _repeated(operation, *stored[operation.id])
+
+
+def _repeated(operation: Operation, fingerprint: bytes, reply: str) -> Outcome:
+    if fingerprint != operation.fingerprint:
+        return Outcome(
+            accepted=False,
+            code="id_used_for_another_request",
+            sentence=f"The id {operation.id} was used for another request; send this one under a new id.",
+        )
+    return Outcome(accepted=True, repeated=True, reply=msgspec.Raw(reply.encode()))
+
+
+def _check_accounts(state: BookState, accounts: Iterable[NewAccount]) -> Outcome | None:
+    seen: set[int] = set()
+    for item, account in enumerate(accounts):
+        problem = _problem(state, account, seen)
+        if problem is not None:
+            return Outcome(accepted=False, code=problem[0], sentence=problem[1], item=item)
+        seen.add(account.id.int)
+    return None
+
+
+def _problem(state: BookState, account: NewAccount, seen: set[int]) -> tuple[str, str] | None:
+    id_ = account.id.int
+    if id_ in (0, ID_MAX):
+        return "account_id_reserved", "This account id is reserved; use a new time-ordered UUID."
+    if not 1 <= account.code <= 65_535:
+        return "account_code_out_of_range", "An account's code is a number from 1 to 65535."
+    if account.flags & ~_ACCOUNT_FLAGS:
+        return "account_flags_unknown", "The account's flags contain a bit that has no meaning."
+    if account.flags & _BOTH_LIMITS == _BOTH_LIMITS:
+        return "account_flags_exclusive", "An account can limit its debits or its credits, not both."
+    if not 0 <= account.user_data <= _MAX_63:
+        return "account_user_data_out_of_range", "User data is a number from 0 to 9223372036854775807."
+    if not _exists(state, account.ledger, state.units, _UNITS):
+        return "unit_not_found", f"There is no unit with number {account.ledger}; create the unit first."
+    if not _exists(state, account.institution, state.institutions, _INSTITUTIONS):
+        return "institution_not_found", f"There is no institution with number {account.institution}."
+    known = state.columns.index.find(np.array([id_ >> 64], np.uint64), np.array([id_ & 2**64 - 1], np.uint64))
+    if id_ in seen or known[0] >= 0:
+        return "account_exists", f"The account {account.id} exists already; read it, or use a new id."
+    return None
+
+
+def _exists(state: BookState, number: int, numbers: set[int], statement: str) -> bool:
+    if number not in numbers:
+        numbers.update(number for (number,) in state.connection.execute(statement))
+    return number in numbers

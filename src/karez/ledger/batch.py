@@ -1,0 +1,108 @@
+"""A batch of transfers ready for evaluation, and what evaluation makes of it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karez.ledger.columns import AccountColumns, Undo
+from karez.ledger.model import Status
+
+TRUSTED = 0
+"""In ``Batch.institution``: asked for by Karez itself, which may debit any account."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Transfers in the order in which they are evaluated, from one or many callers.
+
+    Attributes:
+        transfers: Array of ``TRANSFER_DTYPE``, length n.
+        debit: int64 slots, -1 where no account has the given id.
+        credit: int64 slots, likewise.
+        chain_end: bool, true where a linked chain may not go on because the caller's part ends here.
+        institution: int32, who asks; an institution debits its own accounts only.
+        maybe_known: bool, false where the id is certainly new.
+        timestamp_ns: int64, strictly rising.
+    """
+
+    transfers: NDArray[np.void]
+    debit: NDArray[np.int64]
+    credit: NDArray[np.int64]
+    chain_end: NDArray[np.bool_]
+    institution: NDArray[np.int32]
+    maybe_known: NDArray[np.bool_]
+    timestamp_ns: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.transfers)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTransfer:
+    """A transfer that was accepted earlier.
+
+    Attributes:
+        debit: Slot of the debit account.
+        credit: Slot of the credit account.
+        pending_id: 128-bit integer, 0 for none.
+        timestamp_ns: When it was accepted.
+        settled: For a pending transfer: how it ended, or ``None`` while it is open.
+    """
+
+    debit: int
+    credit: int
+    pending_id: int
+    amount: int
+    user_data: int
+    ledger: int
+    code: int
+    flags: int
+    timeout_s: int
+    timestamp_ns: int
+    settled: Status | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """What is stored about the ids that a batch names: its own ids as far as they may be known, and the
+    pending transfers that it settles.
+
+    Attributes:
+        transfers: By 128-bit id.
+        failed: Ids that were refused for a transient reason and are spent.
+    """
+
+    transfers: dict[int, StoredTransfer] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Evaluation:
+    """The outcome of a batch, already applied to the account columns.
+
+    Attributes:
+        status: uint8 ``Status``, by transfer.
+        transfers: The batch's array with what evaluation resolved: amounts of balancing transfers, posts and
+            voids; ledger and code of posts and voids.
+        debit: int64 slots with those of posts and voids filled in.
+        credit: int64 slots, likewise.
+        undo: What takes the batch back out of the columns.
+    """
+
+    status: NDArray[np.uint8]
+    transfers: NDArray[np.void]
+    debit: NDArray[np.int64]
+    credit: NDArray[np.int64]
+    undo: list[Undo]
+
+    def take_back(self, columns: AccountColumns) -> None:
+        """Restore the columns to what they were before the batch."""
+        for undo in reversed(self.undo):
+            columns.restore(undo)
+
+
+def touched_slots(*slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return each named slot once or more, without the places where no account was found."""
+    every = np.concatenate(slots)
+    return every[every >= 0]

@@ -1,0 +1,68 @@
+"""Balance slices: the totals of the accounts, written in turn so that recovery is short and no commit stalls.
+
+A slice is 1,024 neighbouring slots. Each commit writes a few of those that changed longest ago, as many as
+keep the transfers to be replayed after a crash at about a million. A slice holds the totals as of its
+commit; recovery loads all slices and adds the transfers that each of them has not seen.
+"""
+
+import heapq
+
+import numpy as np
+from numpy.typing import NDArray
+
+from karez.ledger.columns import AccountColumns
+
+SLICE_ACCOUNTS = 1_024
+REPLAY_TARGET_TRANSFERS = 1_000_000
+_TRANSFERS_PER_SLICE_MAX = 8_192
+
+
+class SlicePlan:
+    """Knows which slices have changed since they were written, and when they first did."""
+
+    def __init__(self) -> None:
+        self._dirty_since_ns: dict[int, int] = {}
+        self._budget = 0.0
+
+    def mark(self, slots: NDArray[np.int64], first_ns: int) -> None:
+        """Note that a commit that begins at this moment changes these slots."""
+        touched = np.zeros(int(slots.max()) // SLICE_ACCOUNTS + 1, bool)
+        touched[slots // SLICE_ACCOUNTS] = True
+        for slice_ in np.flatnonzero(touched).tolist():
+            self._dirty_since_ns.setdefault(slice_, first_ns)
+
+    def due(self, transfer_count: int, account_count: int) -> list[int]:
+        """Choose the slices to write with a commit of so many transfers."""
+        slice_count = -(-account_count // SLICE_ACCOUNTS)
+        rate = max(slice_count / REPLAY_TARGET_TRANSFERS, 1 / _TRANSFERS_PER_SLICE_MAX)
+        self._budget += transfer_count * rate
+        wanted = int(self._budget)
+        self._budget -= wanted
+        return heapq.nsmallest(wanted, self._dirty_since_ns, key=self._dirty_since_ns.__getitem__)
+
+    def replay_from_ns(self, last_ns: int, written: list[int]) -> int:
+        """Return the moment after which transfers are missing from the slices, once these are written."""
+        written_ = set(written)
+        left = [since for slice_, since in self._dirty_since_ns.items() if slice_ not in written_]
+        return min(left) - 1 if left else last_ns
+
+    def wrote(self, written: list[int]) -> None:
+        """Note that a commit with these slices has succeeded."""
+        for slice_ in written:
+            self._dirty_since_ns.pop(slice_, None)
+
+    def dirty(self) -> list[int]:
+        """Return every slice that has changed since it was written."""
+        return sorted(self._dirty_since_ns)
+
+
+def slice_bytes(columns: AccountColumns, slice_: int) -> bytes:
+    """Return the totals of one slice, each of the four kinds in turn, as little-endian int64."""
+    first = slice_ * SLICE_ACCOUNTS
+    end = min(first + SLICE_ACCOUNTS, len(columns))
+    return np.ascontiguousarray(columns.totals[:, first:end], dtype="<i8").tobytes()
+
+
+def read_slice(data: bytes) -> NDArray[np.int64]:
+    """Return the totals in a stored slice, shape (4, number of accounts at that time)."""
+    return np.frombuffer(data, "<i8").reshape(4, -1).astype(np.int64)
