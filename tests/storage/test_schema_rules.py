@@ -24,10 +24,13 @@ GUARDED_PLANT = (
 
 
 def violations(database: Database, *statements: str) -> list[str]:
+    """The violations that the statements bring in."""
+    kinds = {**declared_kinds(find_migrations()), **PLANTED_KINDS}
     with connect(database.owner) as conn:
+        before = find_schema_violations(conn, kinds)
         for statement in statements:
             conn.execute(statement.encode())
-        return find_schema_violations(conn, {**declared_kinds(find_migrations()), **PLANTED_KINDS})
+        return [sentence for sentence in find_schema_violations(conn, kinds) if sentence not in before]
 
 
 def test_the_schema_of_karez_keeps_every_rule(database: Database) -> None:
@@ -165,7 +168,8 @@ def test_the_schema_of_karez_keeps_every_rule(database: Database) -> None:
         ),
         pytest.param(
             (
-                "CREATE TABLE plant (account int, day int, PRIMARY KEY (account, day)) PARTITION BY RANGE (day)",
+                "CREATE TABLE plant (account int, day int, PRIMARY KEY (account, day))"
+                " PARTITION BY RANGE (day)",
                 "CREATE TABLE plant_1 PARTITION OF plant FOR VALUES FROM (1) TO (2)",
                 "GRANT SELECT ON plant_1 TO karez_operator",
             ),
@@ -180,7 +184,7 @@ def test_the_schema_of_karez_keeps_every_rule(database: Database) -> None:
     ],
 )
 def test_a_planted_violation_is_found(database: Database, statements: tuple[str, ...], sentence: str) -> None:
-    assert violations(database, *statements) == [sentence]
+    assert sentence in violations(database, *statements)
 
 
 def test_an_installed_extension_that_no_table_uses_is_the_operators_own_business(database: Database) -> None:

@@ -6,10 +6,11 @@ two seals of one text differ, equality is looked up by a blind index: a keyed fi
 
 Layout of a sealed field: 1 byte key version, 12 bytes random nonce, ciphertext, 16 bytes tag.
 
-To change the secret, hold the old and the new one: ``Sealer({1: old, 2: new}, "party")`` seals with version 2 and
-still opens version 1.
+To change the secret, hold the old and the new one: ``Sealer({1: old, 2: new}, "party")`` seals with version 2
+and still opens version 1.
 
-Sources: NIST SP 800-38D (GCM; section 8.3 bounds random nonces to 2**32 seals under one key), RFC 5869 (HKDF).
+Sources: NIST SP 800-38D (GCM; section 8.3 bounds random nonces to 2**32 seals under one key), RFC 5869
+(HKDF).
 """
 
 import hashlib
@@ -102,8 +103,8 @@ class Sealer:
         if cipher is None:
             raise Unavailable(
                 "seal_key_missing",
-                f"The field {place} is sealed with key version {version}, which is not configured; give Karez the "
-                "secret key of that version.",
+                f"The field {place} is sealed with key version {version}, which is not configured; give "
+                "Karez the secret key of that version.",
             )
         try:
             return cipher.decrypt(nonce, ciphertext, _associated_data(version, place)).decode()

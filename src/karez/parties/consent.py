@@ -1,9 +1,10 @@
 """What a party allowed an institution to do with its data, for which purpose, from when until when.
 
-Grants and withdrawals are rows that are only ever added, so it can be told for any past moment what was allowed.
+Grants and withdrawals are rows that are only ever added, so it can be told for any past moment what was
+allowed.
 
-Source: Personal Information Protection Law of China (2021), articles 14 to 16: consent is given for a stated purpose
-and may be withdrawn at any time; a withdrawal does not undo what was done before it.
+Source: Personal Information Protection Law of China (2021), articles 14 to 16: consent is given for a stated
+purpose and may be withdrawn at any time; a withdrawal does not undo what was done before it.
 """
 
 from collections.abc import Collection
@@ -27,7 +28,8 @@ class Consent:
         institution: To whom.
         purpose: For what, such as ``credit-assessment``.
         scope: What may be used, such as ``["name", "phone"]``.
-        evidence: How it was given, such as the version of the text that was shown and the way it was accepted.
+        evidence: How it was given, such as the version of the text that was shown and the way it was
+            accepted.
         granted_ns: From when on.
         withdrawn_ns: From when on no more; none while it holds.
     """
@@ -52,19 +54,19 @@ def grant(
     evidence: str,
     now_ns: int,
 ) -> None:
-    """Record that a party consents; the same consent again changes nothing.
+    """Record that a party consents.
 
     Args:
         conn: In a transaction of the party or the operator; an institution cannot consent for a party.
         party: Who consents.
-        consent: The id of this consent, made by the caller.
+        consent: The id of this consent, made by the caller, so that a retry is recognised.
         institution: To whom.
         purpose: For what.
         scope: What may be used, at least one item.
         evidence: How the consent was given.
         now_ns: The present moment.
 
-    Rejections: ``consent_without_scope``, ``consent_unlikely`` (the party or institution does not exist).
+    Rejections: ``consent_without_scope``, ``consent_exists``, ``consent_without_parties``.
     """
     if not scope:
         raise Rejected("consent_without_scope", "A consent names what may be used; give at least one item.")
@@ -74,13 +76,14 @@ def grant(
                 """
                 INSERT INTO consent (party, id, institution, purpose, scope, evidence, granted_ns)
                 VALUES (%s, %s, %s, %s, %s, %s, %s)
-                ON CONFLICT (party, id) DO NOTHING
                 """,
                 (party, consent, institution, purpose, sorted(set(scope)), evidence, now_ns),
             )
+    except psycopg.errors.UniqueViolation:
+        raise Rejected("consent_exists", f"Consent {consent} is recorded already; look it up.") from None
     except psycopg.errors.ForeignKeyViolation:
         raise Rejected(
-            "consent_unlikely",
+            "consent_without_parties",
             f"Party {party} or institution {institution} does not exist; look them up again.",
         ) from None
 
@@ -174,15 +177,18 @@ def history(conn: psycopg.Connection[Any], party: UUID) -> list[Consent]:
     """Return all consents that a party ever gave, the oldest first.
 
     Args:
-        conn: In a transaction of the party or the operator, who see all, or of an institution, which sees its own.
+        conn: In a transaction of the party or the operator, who see all, or of an institution, which sees its
+            own.
         party: The party's id.
     """
     with conn.cursor(row_factory=class_row(Consent)) as cursor:
         return cursor.execute(
             """
-            SELECT consent.party, id, consent.institution, purpose, scope, consent.evidence, granted_ns, withdrawn_ns
+            SELECT consent.party, id, consent.institution, purpose, scope, consent.evidence, granted_ns,
+                withdrawn_ns
             FROM consent
-            LEFT JOIN consent_withdrawal AS ended ON ended.party = consent.party AND ended.consent = consent.id
+            LEFT JOIN consent_withdrawal AS ended
+                ON ended.party = consent.party AND ended.consent = consent.id
             WHERE consent.party = %s
             ORDER BY granted_ns, id
             """,

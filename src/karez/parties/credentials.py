@@ -1,97 +1,195 @@
-"""API credentials: how a program proves that it may act for an institution or a party.
+"""API credentials in the database: issued, found, rotated and revoked.
 
-A token is shown once, ``kz_<id>_<secret>``: the id finds the row, the secret (256 random bits) is compared with the
-row's SHA-256 in constant time. ``check`` is pure, so a server may keep rows for a few seconds and check without the
-database; a revocation then takes effect when the kept row is dropped.
-
-To rotate, ``rotate`` issues a successor and lets the old token live on for an overlap in which both work.
+A token is shown once, when its credential is issued. To rotate it, ``rotate`` issues a successor and lets the
+old one live on for an overlap in which both work.
 """
 
-import hashlib
-import hmac
-import re
-import secrets
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import class_row
 
-from karez.core.ids import new_id
 from karez.core.outcomes import Rejected
+from karez.parties import institutions
 from karez.parties.roles import Permission, permissions_named
+from karez.parties.tokens import Credential, Owner, Token, check, hash_of, new_token, parse_token
 
-SECRET_SIZE_BYTES = 32
-
-_TOKEN = re.compile(r"kz_([0-9a-f]{32})_([0-9a-f]{64})")
-_SELECT = """
-SELECT credential.id, credential.institution, credential.party, credential.label, credential.scopes,
-    credential.secret_hash, credential.created_ns, credential.expires_ns, credential.revoked_ns,
-    institution.state = 'suspended' AS suspended
-FROM credential LEFT JOIN institution ON institution.number = credential.institution
-WHERE credential.id = %s
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """A token taken apart."""
-
-    id: UUID
-    secret: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return f"kz_{self.id.hex}_{self.secret}"
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """For whom a credential acts: exactly one of the two.
-
-    Attributes:
-        institution: An institution's number.
-        party: A person's or shop's id.
+_SELECT = sql.SQL(
     """
+    SELECT credential.id, credential.institution, credential.party, credential.label, credential.scopes,
+        credential.secret_hash, credential.created_ns, credential.expires_ns, credential.revoked_ns,
+        credential.replaced_by, institution.state = 'suspended' AS suspended
+    FROM credential LEFT JOIN institution ON institution.number = credential.institution
+    WHERE {}
+    """
+)
+_BY_ID = _SELECT.format(sql.SQL("credential.id = %s"))
+_BY_OWNER = _SELECT.format(
+    sql.SQL("credential.institution = %s OR credential.party = %s ORDER BY credential.id")
+)
 
-    institution: int | None = None
-    party: UUID | None = None
 
-    def __post_init__(self) -> None:
-        if (self.institution is None) == (self.party is None):
-            raise ValueError("a credential acts for an institution or for a party")
+def verify(conn: psycopg.Connection[Any], text: str, now_ns: int) -> Credential:
+    """Look up a token's credential and check it.
+
+    Args:
+        conn: In a transaction of the entrance.
+        text: The token as it came with a request.
+        now_ns: The present moment.
+
+    Rejections: those of ``parse_token`` and ``check``.
+    """
+    token = parse_token(text)
+    return check(find_credential(conn, token.id), token, now_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What is needed to check a token, as it is kept by whoever checks.
+def find_credential(conn: psycopg.Connection[Any], credential: UUID) -> Credential | None:
+    """Return the row of a credential.
 
-    Attributes:
-        id: The credential's id.
-        institution: For which institution it acts, or none.
-        party: For which party it acts, or none.
-        label: What its owner calls it.
-        scopes: Names of permissions.
-        secret_hash: SHA-256 of the secret.
-        created_ns: When it was issued.
+    Args:
+        conn: In a transaction of the entrance, the operator or the owner.
+        credential: Its id.
+    """
+    with conn.cursor(row_factory=class_row(Credential)) as cursor:
+        return cursor.execute(_BY_ID, (credential,)).fetchone()
+
+
+async def find_credential_async(conn: psycopg.AsyncConnection[Any], credential: UUID) -> Credential | None:
+    """Do what ``find_credential`` does on an asynchronous connection."""
+    async with conn.cursor(row_factory=class_row(Credential)) as cursor:
+        await cursor.execute(_BY_ID, (credential,))
+        return await cursor.fetchone()
+
+
+def owned_by(conn: psycopg.Connection[Any], owner: Owner) -> list[Credential]:
+    """Return all credentials that an owner ever had, the oldest first.
+
+    Args:
+        conn: In a transaction of the owner or the operator.
+        owner: For whom they act.
+    """
+    with conn.cursor(row_factory=class_row(Credential)) as cursor:
+        return cursor.execute(_BY_OWNER, (owner.institution, owner.party)).fetchall()
+
+
+def issue(
+    conn: psycopg.Connection[Any],
+    owner: Owner,
+    scopes: Collection[str],
+    label: str,
+    expires_ns: int,
+    now_ns: int,
+) -> Token:
+    """Make a credential, and return its token, which cannot be had again.
+
+    Args:
+        conn: In a transaction of the owner or the operator.
+        owner: For whom it acts.
+        scopes: Names of permissions; ``operator`` only for the operator's own institution, by the operator.
+        label: What the owner calls it.
         expires_ns: From when on it is refused.
-        revoked_ns: When it was revoked, or none.
-        suspended: Whether its institution is shut out; none if it acts for a party.
+        now_ns: The present moment.
+
+    Rejections: ``permission_unknown``, ``scope_not_given_here``, ``credential_expired``.
     """
+    permissions = permissions_named(scopes)
+    if Permission.OPERATOR in permissions and not (
+        owner.institution is not None and institutions.is_operator(conn, owner.institution)
+    ):
+        raise Rejected(
+            "scope_not_given_here",
+            f"Only the operator's own programs can have {Permission.OPERATOR}; leave it out.",
+        )
+    _refuse_past_expiry(expires_ns, now_ns)
+    token = new_token(now_ns)
+    conn.execute(
+        """
+        INSERT INTO credential (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
+        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+        """,
+        (
+            token.id,
+            owner.institution,
+            owner.party,
+            label,
+            sorted(permissions),
+            hash_of(token.secret),
+            now_ns,
+            expires_ns,
+        ),
+    )
+    return token
 
-    id: UUID
-    institution: int | None
-    party: UUID | None
-    label: str
-    scopes: list[str]
-    secret_hash: bytes = field(repr=False)
-    created_ns: int
-    expires_ns: int
-    revoked_ns: int | None
-    suspended: bool | None
 
-    @property
-    def permissions(self) -> frozenset[Permission]:
-        """Return what the scopes allow."""
-        return permissions_named(self.scopes)
+def rotate(
+    conn: psycopg.Connection[Any], credential: UUID, overlap_s: int, expires_ns: int, now_ns: int
+) -> Token:
+    """Issue a successor with the same owner, scopes and label; for an overlap both tokens work.
+
+    Args:
+        conn: In a transaction of the owner or the operator.
+        credential: The one to be replaced; each is replaced once at most.
+        overlap_s: How long the old token still works, but never beyond its own expiry.
+        expires_ns: From when on the successor is refused.
+        now_ns: The present moment.
+
+    Rejections: ``credential_not_replaceable``, ``credential_expired``.
+    """
+    _refuse_past_expiry(expires_ns, now_ns)
+    token = new_token(now_ns)
+    issued = conn.execute(
+        """
+        WITH replaced AS (
+            UPDATE credential
+            SET replaced_by = %(successor)s, expires_ns = least(expires_ns, %(overlap_end_ns)s)
+            WHERE id = %(credential)s
+                AND replaced_by IS NULL AND revoked_ns IS NULL AND expires_ns > %(now_ns)s
+            RETURNING institution, party, label, scopes
+        )
+        INSERT INTO credential (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
+        SELECT %(successor)s, institution, party, label, scopes, %(secret_hash)s, %(now_ns)s, %(expires_ns)s
+        FROM replaced
+        """,
+        {
+            "successor": token.id,
+            "credential": credential,
+            "overlap_end_ns": now_ns + overlap_s * 1_000_000_000,
+            "secret_hash": hash_of(token.secret),
+            "now_ns": now_ns,
+            "expires_ns": expires_ns,
+        },
+    )
+    if issued.rowcount == 0:
+        raise Rejected(
+            "credential_not_replaceable",
+            f"Credential {credential} is unknown, revoked, expired or replaced already; rotate its "
+            "successor, or issue a new one.",
+        )
+    return token
+
+
+def revoke(conn: psycopg.Connection[Any], credential: UUID, now_ns: int) -> None:
+    """End a credential at once, without touching its predecessor or successor; again changes nothing.
+
+    Args:
+        conn: In a transaction of the owner or the operator.
+        credential: Its id.
+        now_ns: The present moment.
+
+    Rejections: ``credential_unknown``.
+    """
+    changed = conn.execute(
+        "UPDATE credential SET revoked_ns = coalesce(revoked_ns, %s) WHERE id = %s", (now_ns, credential)
+    )
+    if changed.rowcount == 0:
+        raise Rejected(
+            "credential_unknown", f"There is no credential {credential}; list yours and choose one."
+        )
+
+
+def _refuse_past_expiry(expires_ns: int, now_ns: int) -> None:
+    if expires_ns <= now_ns:
+        raise Rejected("credential_expired", "A credential's expiry lies in the future; choose a later one.")

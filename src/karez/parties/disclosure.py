@@ -1,11 +1,12 @@
 """Reading personal data: never without a reader, a purpose and a line in the access log.
 
-The log line is written by the statement that reads, so neither exists without the other. An institution reads the
-data of those who came through it; of anybody else it reads what that party consented to share for this purpose,
-which the operator's side carries out on its behalf (the tenant wall hides those rows from the institution itself).
+The log line is written by the statement that reads, so neither exists without the other. An institution reads
+the data of those who came through it; of anybody else it reads what that party consented to share for this
+purpose, which the operator's side carries out on its behalf (the tenant wall hides those rows from the
+institution itself).
 
-Source: Personal Information Protection Law of China (2021), articles 23 (sharing needs separate consent), 44 and 45
-(the right to know and to access).
+Source: Personal Information Protection Law of China (2021), articles 23 (sharing needs separate consent), 44
+and 45 (the right to know and to access).
 """
 
 from collections.abc import Collection, Sequence
@@ -131,7 +132,8 @@ def accesses(conn: psycopg.Connection[Any], party: UUID) -> list[Access]:
     """Return who read a party's data, the newest first.
 
     Args:
-        conn: In a transaction of the party or the operator, who see all, or of an institution, which sees its own.
+        conn: In a transaction of the party or the operator, who see all, or of an institution, which sees its
+            own.
         party: The party's id.
     """
     with conn.cursor(row_factory=class_row(Access)) as cursor:

@@ -53,8 +53,8 @@ def register(conn: psycopg.Connection[Any], code: str, name: str, kind: Kind, no
     if not _CODE.fullmatch(code):
         raise Rejected(
             "institution_code_malformed",
-            f"The code {code[:50]!r} is not 1 to 40 lower-case letters, digits and inner hyphens; write it like "
-            "harbour-bank.",
+            f"The code {code[:50]!r} is not 1 to 40 lower-case letters, digits and inner hyphens; write it "
+            "like harbour-bank.",
         )
     if kind not in KINDS:
         raise Rejected(
@@ -68,7 +68,9 @@ def register(conn: psycopg.Connection[Any], code: str, name: str, kind: Kind, no
             raise Rejected(
                 "institution_code_taken", f"An institution {code!r} exists already; choose another code."
             )
-    raise Unavailable("institution_numbers_busy", "Many institutions are being registered at once; try again.")
+    raise Unavailable(
+        "institution_numbers_busy", "Many institutions are being registered at once; try again."
+    )
 
 
 def _insert(
@@ -112,8 +114,19 @@ def every(conn: psycopg.Connection[Any]) -> list[Institution]:
         ).fetchall()
 
 
+def is_operator(conn: psycopg.Connection[Any], number: int) -> bool:
+    """Tell whether an institution is the operator of the ecosystem.
+
+    Args:
+        conn: In a transaction of any kind of caller.
+        number: The institution's number.
+    """
+    row = conn.execute("SELECT kind FROM institution WHERE number = %s", (number,)).fetchone()
+    return row is not None and row[0] == "operator"
+
+
 def suspend(conn: psycopg.Connection[Any], number: int) -> None:
-    """Shut an institution out: its staff and programs are refused until it is readmitted."""
+    """Shut an institution out: its API credentials are refused until it is readmitted."""
     _set_state(conn, number, "suspended")
 
 

@@ -1,7 +1,7 @@
 """People and shops: registered once for the whole ecosystem, with their personal data sealed.
 
-A phone, an email and a document belong to one party at most, whichever institution it came through: that is what
-makes it possible to sign in with them. The directory holds only keyed fingerprints of them.
+A phone, an email and a document belong to one party at most, whichever institution it came through: that is
+what makes it possible to sign in with them. The directory holds only keyed fingerprints of them.
 
 To read personal data, see ``karez.parties.disclosure``: nothing here returns any.
 """
@@ -87,8 +87,8 @@ def register(
         newcomers: At least one.
         now_ns: The present moment.
 
-    Rejections: ``party_exists``, and ``phone_taken``, ``email_taken``, ``document_taken`` with the ``party`` among
-    the newcomers; that one is known to the ecosystem already, and consents to share its data.
+    Rejections: ``party_exists``; ``phone_taken``, ``email_taken``, ``document_taken``, each with the
+        ``party`` among the newcomers that turns out to be registered already.
     """
     sealed = [
         {field: sealer.seal(text, place_of(field, newcomer.id)) for field, text in newcomer.personal.known()}
@@ -99,8 +99,9 @@ def register(
             """
             INSERT INTO party (id, kind, institution, state, name, phone, email, document, created_ns)
             SELECT id, kind, institution, 'active', name, phone, email, document, %s
-            FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[])
-                AS newcomer (id, kind, institution, name, phone, email, document)
+            FROM unnest(
+                %s::uuid[], %s::text[], %s::integer[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[]
+            ) AS newcomer (id, kind, institution, name, phone, email, document)
             ON CONFLICT (id) DO NOTHING
             """,
             (
@@ -108,29 +109,35 @@ def register(
                 [newcomer.id for newcomer in newcomers],
                 [newcomer.kind for newcomer in newcomers],
                 [newcomer.institution for newcomer in newcomers],
-                *([fields.get(field) for fields in sealed] for field in ("name", "phone", "email", "document")),
+                *(
+                    [fields.get(field) for fields in sealed]
+                    for field in ("name", "phone", "email", "document")
+                ),
             ),
         ).rowcount
         if made != len(newcomers):
-            raise Rejected("party_exists", "One of these parties is registered already; look it up by its id.")
+            raise Rejected(
+                "party_exists", "One of these parties is registered already; look it up by its id."
+            )
         _enter(conn, [entry for newcomer in newcomers for entry in _entries(sealer, newcomer)])
 
 
-def correct(
-    conn: psycopg.Connection[Any], sealer: Sealer, party: UUID, corrected: PersonalData
-) -> None:
+def correct(conn: psycopg.Connection[Any], sealer: Sealer, party: UUID, corrected: PersonalData) -> None:
     """Replace some of a party's personal data.
 
     Args:
-        conn: In a transaction of the operator, of its institution, or of the party itself, which may correct its
-            phone and email only.
+        conn: In a transaction of the operator, of its institution, or of the party itself, which may correct
+            its phone and email only.
         sealer: Seals the personal data.
         party: The party's id.
         corrected: The fields that change, at least one; the others stay.
 
-    Rejections: ``party_unknown``, ``phone_taken``, ``email_taken``, ``document_taken``.
+    Rejections: ``nothing_to_correct``, ``party_unknown``, ``phone_taken``, ``email_taken``,
+        ``document_taken``.
     """
     changes = dict(corrected.known())
+    if not changes:
+        raise Rejected("nothing_to_correct", f"No field of party {party} was given; give at least one.")
     with conn.transaction():
         row = conn.execute(
             "SELECT kind, institution, phone, email, document FROM party WHERE id = %s FOR UPDATE", (party,)
@@ -146,7 +153,9 @@ def correct(
         obsolete = [index for field, text in former.items() for index in sealer.blind_indexes(field, text)]
         conn.execute("DELETE FROM party_directory WHERE blind_index = ANY(%s)", (obsolete,))
         _enter(conn, _entries(sealer, NewParty(party, kind, institution, corrected)))
-        assignments = sql.SQL(", ").join(sql.SQL("{} = %s").format(sql.Identifier(field)) for field in changes)
+        assignments = sql.SQL(", ").join(
+            sql.SQL("{} = %s").format(sql.Identifier(field)) for field in changes
+        )
         conn.execute(
             sql.SQL("UPDATE party SET {} WHERE id = %s").format(assignments),
             [*(sealer.seal(text, place_of(field, party)) for field, text in changes.items()), party],
@@ -157,8 +166,8 @@ def find(conn: psycopg.Connection[Any], sealer: Sealer, field: KnownBy, text: st
     """Find the party that a phone, email or document belongs to.
 
     Args:
-        conn: In a transaction of the entrance or the operator, who find everybody, or of an institution, which
-            finds those who came through it.
+        conn: In a transaction of the entrance or the operator, who find everybody, or of an institution,
+            which finds those who came through it.
         sealer: Makes the fingerprints.
         field: What the text is.
         text: In any spelling.
@@ -239,8 +248,8 @@ def _enter(conn: psycopg.Connection[Any], entries: Iterable[_Entry]) -> None:
         if (entry.blind_index, entry.party) not in kept:
             raise Rejected(
                 f"{entry.field}_taken",
-                f"The {entry.field} of party {entry.party} belongs to a registered party already; ask its owner to "
-                "sign in, or correct it.",
+                f"The {entry.field} of party {entry.party} belongs to a registered party already; ask its "
+                "owner to sign in, or correct it.",
                 party=entry.party,
             )
 

@@ -1,10 +1,10 @@
 """Personal data and the one form to which each kind of it is brought before it is sealed and looked up.
 
-``"+86 138-0013 8000"`` and ``"008613800138000"`` are one phone; only because both become ``"+8613800138000"`` does a
-look-up find the person who registered with the other spelling.
+``"+86 138-0013 8000"`` and ``"008613800138000"`` are one phone; only because both become ``"+8613800138000"``
+does a look-up find the person who registered with the other spelling.
 
-Sources: ITU-T E.164 (at most 15 digits, country code first), RFC 5321 section 4.5.3.1 (an address has at most 254
-bytes), ISO 3166-1 (two letters for the country that issued a document).
+Sources: ITU-T E.164 (at most 15 digits, country code first), RFC 5321 section 4.5.3.1 (an address has at most
+254 bytes), ISO 3166-1 (two letters for the country that issued a document).
 """
 
 import re
@@ -79,7 +79,9 @@ def normalise(field: Field, text: str) -> str:
 def _name(text: str) -> str:
     name = " ".join(text.split())
     if not 0 < len(name) <= _NAME_LENGTH_MAX or not name.isprintable():
-        raise Rejected("name_malformed", f"A name has 1 to {_NAME_LENGTH_MAX} printable characters; shorten it.")
+        raise Rejected(
+            "name_malformed", f"A name has 1 to {_NAME_LENGTH_MAX} printable characters; shorten it."
+        )
     return name
 
 

@@ -28,9 +28,7 @@ class Permission(StrEnum):
 _ROLES: dict[str, frozenset[Permission]] = {
     "administrator": frozenset({Permission.STAFF_WRITE, Permission.CREDENTIALS_WRITE}),
     "accountant": frozenset({Permission.LEDGER_READ, Permission.LEDGER_WRITE}),
-    "risk_manager": frozenset(
-        {Permission.LEDGER_READ, Permission.PARTIES_READ, Permission.PRODUCTS_WRITE}
-    ),
+    "risk_manager": frozenset({Permission.LEDGER_READ, Permission.PARTIES_READ, Permission.PRODUCTS_WRITE}),
     "customer_service": frozenset(
         {Permission.LEDGER_READ, Permission.PARTIES_READ, Permission.PARTIES_WRITE}
     ),

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from karez.core.outcomes import Rejected
+from karez.parties import institutions
 from karez.parties.roles import OPERATOR_ROLE, Permission, permissions_of
 
 _LOGIN_NAME_LENGTH_MAX = 100
@@ -64,7 +65,8 @@ def enrol(
     if not 0 < len(name) <= _LOGIN_NAME_LENGTH_MAX or not name.isprintable() or len(name.split()) != 1:
         raise Rejected(
             "login_name_malformed",
-            f"A login name has 1 to {_LOGIN_NAME_LENGTH_MAX} printable characters and no spaces; choose another.",
+            f"A login name has 1 to {_LOGIN_NAME_LENGTH_MAX} printable characters and no spaces; choose "
+            "another.",
         )
     _refuse_roles_not_given_here(conn, institution, roles)
     with conn.cursor(row_factory=class_row(StaffMember)) as cursor:
@@ -79,7 +81,8 @@ def enrol(
         ).fetchone()
     if made is None:
         raise Rejected(
-            "login_name_taken", f"Institution {institution} has a member {name!r} already; choose another name."
+            "login_name_taken",
+            f"Institution {institution} has a member {name!r} already; choose another name.",
         )
     return made
 
@@ -164,19 +167,17 @@ def _refuse_roles_not_given_here(
     conn: psycopg.Connection[Any], institution: int, roles: Collection[str]
 ) -> None:
     permissions_of(roles)
-    if OPERATOR_ROLE not in roles:
-        return
-    row = conn.execute("SELECT kind FROM institution WHERE number = %s", (institution,)).fetchone()
-    if row is None or row[0] != "operator":
+    if OPERATOR_ROLE in roles and not institutions.is_operator(conn, institution):
         raise Rejected(
             "role_not_given_here",
-            f"Institution {institution} is not the operator, so nobody there can have the role {OPERATOR_ROLE!r}; "
-            "leave it out.",
+            f"Institution {institution} is not the operator, so nobody there can have the role "
+            f"{OPERATOR_ROLE!r}; leave it out.",
         )
 
 
 def _refuse_unknown(changed: int, institution: int, member: UUID) -> None:
     if changed == 0:
         raise Rejected(
-            "staff_unknown", f"Institution {institution} has no member {member}; list its staff and choose one."
+            "staff_unknown",
+            f"Institution {institution} has no member {member}; list its staff and choose one.",
         )

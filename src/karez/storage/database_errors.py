@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import psycopg
 
 from karez.core.outcomes import Unavailable
-from karez.storage.server_failures import disk_full
+from karez.storage.data_directory import disk_full
 
 
 @dataclass(frozen=True, slots=True)

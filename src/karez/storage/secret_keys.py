@@ -8,8 +8,7 @@ import secrets
 from pathlib import Path
 
 from karez.core.outcomes import Unavailable
-from karez.storage.private_files import open_private, sync_directory
-from karez.storage.server_failures import explain_system_error
+from karez.storage.data_directory import explain_system_error, open_private, sync_directory
 
 SECRET_KEY_SIZE_BYTES = 32
 

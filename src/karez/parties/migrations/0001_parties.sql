@@ -135,8 +135,7 @@ GRANT SELECT, INSERT, DELETE ON party_directory TO karez_operator;
 
 GRANT SELECT, INSERT, UPDATE (roles, state) ON staff TO karez_operator;
 
-GRANT SELECT (id, institution, party, label, scopes, created_ns, expires_ns, revoked_ns, replaced_by), INSERT,
-    UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_operator;
+GRANT SELECT, INSERT, UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_operator;
 
 GRANT SELECT, INSERT ON consent, consent_withdrawal, personal_data_access TO karez_operator;
 
@@ -178,8 +177,7 @@ GRANT SELECT, INSERT, DELETE ON party_directory TO karez_institution;
 
 GRANT SELECT, INSERT, UPDATE (roles, state) ON staff TO karez_institution;
 
-GRANT SELECT (id, institution, party, label, scopes, created_ns, expires_ns, revoked_ns, replaced_by), INSERT,
-    UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_institution;
+GRANT SELECT, INSERT, UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_institution;
 
 GRANT SELECT ON consent, consent_withdrawal TO karez_institution;
 
@@ -218,8 +216,7 @@ GRANT SELECT, INSERT, UPDATE (phone, email) ON party TO karez_person;
 
 GRANT SELECT, INSERT, DELETE ON party_directory TO karez_person;
 
-GRANT SELECT (id, institution, party, label, scopes, created_ns, expires_ns, revoked_ns, replaced_by), INSERT,
-    UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_person;
+GRANT SELECT, INSERT, UPDATE (expires_ns, revoked_ns, replaced_by) ON credential TO karez_person;
 
 GRANT SELECT, INSERT ON consent, consent_withdrawal, personal_data_access TO karez_person;
 

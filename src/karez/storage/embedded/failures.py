@@ -1,47 +1,14 @@
-"""Why the embedded server cannot work, from what it printed and what the operating system said."""
+"""Why a server program failed, from what it printed."""
 
-import errno
 import shutil
 from pathlib import Path
 
 from karez.core.outcomes import Unavailable
-
-DISK_FULL_RETRY_S = 60.0
+from karez.storage.data_directory import disk_full
 
 # Less than one segment of the write-ahead log: PostgreSQL cannot start, and often cannot even say why.
 _FREE_SPACE_NEEDED_SIZE_BYTES = 16 * 1024 * 1024
 _FAILURE_WORDS = ("FATAL:", "PANIC:", "error:", "Error:")
-
-
-def disk_full(place: str) -> Unavailable:
-    """Return the refusal for a disk without free space.
-
-    Args:
-        place: What lies on the disk, for the sentence.
-    """
-    return Unavailable(
-        "disk_full",
-        f"The disk of {place} is full: nothing can be written, and nothing that was acknowledged is lost; "
-        "free some space, then try again.",
-        retry_after_s=DISK_FULL_RETRY_S,
-    )
-
-
-def explain_system_error(error: OSError, data_dir: Path) -> Unavailable:
-    """Turn an error of the operating system at the data directory into a refusal with a sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_full(f"the data directory {data_dir}")
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return Unavailable(
-            "no_rights",
-            f"Karez may not use {error.filename or data_dir} ({error.strerror}); give this user the right to "
-            "read and write the data directory, or set KAREZ_DATA_DIR to a directory of its own.",
-        )
-    return Unavailable(
-        "data_directory_unusable",
-        f"The data directory {data_dir} cannot be used ({error}); repair it, or set KAREZ_DATA_DIR to "
-        "another directory.",
-    )
 
 
 def explain_output(code: str, deed: str, output: str, data_dir: Path) -> Unavailable:

@@ -7,10 +7,10 @@ import tempfile
 from pathlib import Path
 
 from karez.core.outcomes import Unavailable
-from karez.storage.binaries import MAJOR_VERSION, VERSION, ServerPrograms
-from karez.storage.private_files import open_private, sync_directory
-from karez.storage.server_failures import explain_output
-from karez.storage.server_user import ServerDirectories, ServerUser, give_to, launch
+from karez.storage.data_directory import open_private, sync_directory
+from karez.storage.embedded.binaries import MAJOR_VERSION, VERSION, ServerPrograms
+from karez.storage.embedded.failures import explain_output
+from karez.storage.embedded.server_user import ServerDirectories, ServerUser, give_to, launch
 
 OWNER_ROLE = "karez"
 

@@ -17,15 +17,15 @@ from typing import Self
 from psycopg.conninfo import make_conninfo
 
 from karez.core.outcomes import Unavailable
-from karez.storage.binaries import ServerPrograms, installed_programs, programs_for
-from karez.storage.cluster import OWNER_ROLE, check_cluster, make_cluster
-from karez.storage.directory_lock import DirectoryLock
-from karez.storage.leftovers import server_label, stop_leftover_server
-from karez.storage.private_files import open_private
+from karez.storage.data_directory import explain_system_error, open_private
+from karez.storage.embedded.binaries import ServerPrograms, installed_programs, programs_for
+from karez.storage.embedded.cluster import OWNER_ROLE, check_cluster, make_cluster
+from karez.storage.embedded.directory_lock import DirectoryLock
+from karez.storage.embedded.failures import explain_output
+from karez.storage.embedded.leftovers import server_label, stop_leftover_server
+from karez.storage.embedded.server_user import ServerDirectories, ServerUser, give_to, launch, server_user
+from karez.storage.embedded.socket_directory import make_socket_directory, remove_socket_directory
 from karez.storage.secret_keys import secret_from_file
-from karez.storage.server_failures import explain_output, explain_system_error
-from karez.storage.server_user import ServerDirectories, ServerUser, give_to, launch, server_user
-from karez.storage.socket_directory import make_socket_directory, remove_socket_directory
 
 START_LIMIT_S = 300.0
 STOP_LIMIT_S = 60.0

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from karez.core.outcomes import Unavailable
-from karez.storage.private_files import open_private
+from karez.storage.data_directory import open_private
 
 
 class DirectoryLock:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from karez.core.outcomes import Unavailable
-from karez.storage.server_user import ServerUser
+from karez.storage.embedded.server_user import ServerUser
 
 MAJOR_VERSION = 18
 VERSION = "18.4"
