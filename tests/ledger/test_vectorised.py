@@ -148,7 +148,7 @@ def test_a_batch_taken_back_leaves_no_trace() -> None:
     )
     evaluation = evaluate(book.columns, batch, Known())
     assert not (book.columns.totals == before).all()
-    evaluation.take_back(book.columns)
+    evaluation.take_back()
     np.testing.assert_array_equal(book.columns.totals, before)
 
 

@@ -1,11 +1,11 @@
 """A batch of transfers ready for evaluation, and what evaluation makes of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.columns import AccountColumns, Undo
 from karez.ledger.model import Status
 
 TRUSTED = 0
@@ -87,22 +87,16 @@ class Evaluation:
             voids; ledger and code of posts and voids.
         debit: int64 slots with those of posts and voids filled in.
         credit: int64 slots, likewise.
-        undo: What takes the batch back out of the columns.
+        undo: Steps that take the batch out of the columns again, last one first.
     """
 
     status: NDArray[np.uint8]
     transfers: NDArray[np.void]
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
-    undo: list[Undo]
+    undo: list[Callable[[], None]] = field(default_factory=list)
 
-    def take_back(self, columns: AccountColumns) -> None:
+    def take_back(self) -> None:
         """Restore the columns to what they were before the batch."""
         for undo in reversed(self.undo):
-            columns.restore(undo)
-
-
-def touched_slots(*slots: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return each named slot once or more, without the places where no account was found."""
-    every = np.concatenate(slots)
-    return every[every >= 0]
+            undo()

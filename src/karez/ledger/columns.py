@@ -16,9 +16,9 @@ NO_SLOT = -1
 
 @dataclass(frozen=True, slots=True)
 class Undo:
-    """What some accounts held before a batch; restoring it takes the batch back."""
+    """What some accounts held at a moment."""
 
-    slots: NDArray[np.int64]
+    slots: list[int]
     totals: NDArray[np.int64]
 
 
@@ -93,7 +93,7 @@ class AccountColumns:
             credits_posted=credits_posted,
         )
 
-    def remember(self, slots: NDArray[np.int64]) -> Undo:
+    def remember(self, slots: list[int]) -> Undo:
         """Keep the present totals of some accounts."""
         return Undo(slots, self.totals[:, slots])
 

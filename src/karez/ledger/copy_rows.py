@@ -1,6 +1,8 @@
 """Rows of ``transfer`` in PostgreSQL's binary COPY format, built and read by numpy.
 
-Every column is fixed in size and never null, so a row is a packed record and a batch one array.
+Every column is fixed in size, so a row is a packed record and a batch one array. Most transfers have neither
+a pending transfer, an operation, user data nor a timeout: they take the *slim* form, in which those four are
+null, a quarter smaller on disk.
 Source of the format: PostgreSQL documentation, "COPY", section "Binary Format".
 """
 
@@ -11,16 +13,19 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 
 
-def row_dtype(columns: list[tuple[str, str]]) -> np.dtype[np.void]:
+def row_dtype(columns: list[tuple[str, str]], null: frozenset[str] = frozenset()) -> np.dtype[np.void]:
     """Return the record of one row.
 
     Args:
         columns: Name and type of each: ``uuid``, ``bigint``, ``integer`` or ``smallint``. A uuid becomes the
             two fields ``name_hi`` and ``name_lo``; each column is preceded by its length field.
+        null: Names of the columns that have a length field (of -1) only.
     """
     fields: list[tuple[str, str]] = [("column_count", ">i2")]
     for name, type_ in columns:
         fields.append((name + "_size", ">i4"))
+        if name in null:
+            continue
         if type_ == "uuid":
             fields += [(name + "_hi", ">u8"), (name + "_lo", ">u8")]
         else:
@@ -28,12 +33,13 @@ def row_dtype(columns: list[tuple[str, str]]) -> np.dtype[np.void]:
     return np.dtype(fields)
 
 
-def blank_row(columns: list[tuple[str, str]]) -> NDArray[np.void]:
+def blank_row(columns: list[tuple[str, str]], null: frozenset[str] = frozenset()) -> NDArray[np.void]:
     """Return one row with the column count and all lengths set, to be repeated and filled."""
-    row = np.zeros(1, row_dtype(columns))
+    row = np.zeros(1, row_dtype(columns, null))
     row["column_count"] = len(columns)
     for name, type_ in columns:
-        row[name + "_size"] = {"uuid": 16, "bigint": 8, "integer": 4, "smallint": 2}[type_]
+        size = {"uuid": 16, "bigint": 8, "integer": 4, "smallint": 2}[type_]
+        row[name + "_size"] = -1 if name in null else size
     return row
 
 
@@ -58,12 +64,15 @@ COPY_TRANSFERS = (
     "COPY transfer_rows (" + ", ".join(name for name, _ in TRANSFER_COLUMNS) + ") FROM STDIN (FORMAT BINARY)"
 )
 
-_BLANK_TRANSFER = blank_row(TRANSFER_COLUMNS)
+SLIM_NULL = frozenset({"pending_id", "operation_id", "user_data", "timeout_s"})
+
+_BLANK_FULL = blank_row(TRANSFER_COLUMNS)
+_BLANK_SLIM = blank_row(TRANSFER_COLUMNS, SLIM_NULL)
 
 
-def blank_transfers(count: int) -> NDArray[np.void]:
+def blank_transfers(count: int, slim: bool) -> NDArray[np.void]:
     """Return rows of ``transfer`` to be filled field by field."""
-    return np.repeat(_BLANK_TRANSFER, count)
+    return np.repeat(_BLANK_SLIM if slim else _BLANK_FULL, count)
 
 
 def parse_rows(data: bytes, columns: list[tuple[str, str]]) -> NDArray[np.void]:

@@ -91,6 +91,8 @@ class Group:
 
 def make_group(submissions: Sequence[Submission]) -> Group:
     """Lay the transfers of all submissions side by side."""
+    if len(submissions) == 1 and isinstance(submissions[0], TransferSubmission):
+        return _single(submissions[0])
     parts, institutions, ends = [np.zeros(0, TRANSFER_DTYPE)], [np.zeros(0, np.int32)], [np.zeros(0, bool)]
     operation_index = [np.zeros(0, np.int64)]
     spans = []
@@ -117,6 +119,13 @@ def make_group(submissions: Sequence[Submission]) -> Group:
         np.concatenate(ends),
         np.concatenate(operation_index),
     )
+
+
+def _single(submission: TransferSubmission) -> Group:
+    count = len(submission.transfers)
+    transfers = submission.transfers if submission.by_bookkeeper else _without_own_flags(submission.transfers)
+    alone = np.full(count, -1, np.int64)
+    return Group([submission], [(0, count)], transfers, submission.institution, submission.chain_end, alone)
 
 
 def _without_own_flags(transfers: NDArray[np.void]) -> NDArray[np.void]:

@@ -107,7 +107,7 @@ def _evaluate(state: BookState, submissions: list[Submission], refused: dict[int
 
 
 def _take_back(state: BookState, round_: Round) -> None:
-    round_.evaluation.take_back(state.columns)
+    round_.evaluation.take_back()
     if round_.opened_count:
         state.columns.close_last(round_.opened_count)
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from karez.ledger.id_index import mix_ids
 
-_CELLS = 1 << 25
-_CAPACITY = _CELLS // 16
+_CELLS = 1 << 26
+_CAPACITY = _CELLS // 32
 
 
 class IdFilter:

@@ -29,7 +29,7 @@ class IdIndex:
         self._hi = np.zeros(capacity, np.uint64)
         self._lo = np.zeros(capacity, np.uint64)
         self._count = 0
-        self._table = np.full(4 * capacity, _EMPTY, np.int32)
+        self._table = np.full(8 * capacity, _EMPTY, np.int32)
 
     def __len__(self) -> int:
         return self._count
@@ -103,7 +103,7 @@ class IdIndex:
             capacity *= 2
         self._hi = np.concatenate([self._hi, np.zeros(capacity - len(self._hi), np.uint64)])
         self._lo = np.concatenate([self._lo, np.zeros(capacity - len(self._lo), np.uint64)])
-        self._table = np.full(4 * capacity, _EMPTY, np.int32)
+        self._table = np.full(8 * capacity, _EMPTY, np.int32)
         self._link(0, self._count)
 
     def _relink(self) -> None:

@@ -11,8 +11,8 @@ from karez.ledger.columns import AccountColumns
 from karez.ledger.model import Status
 
 _FIND = """
-SELECT t.id, t.debit_account, t.credit_account, t.pending_id, t.amount, t.user_data, t.ledger, t.code,
-       t.flags, t.timeout_s, t.timestamp_ns, s.status
+SELECT t.id, t.debit_account, t.credit_account, t.pending_id, t.amount, coalesce(t.user_data, 0), t.ledger,
+       t.code, t.flags, coalesce(t.timeout_s, 0), t.timestamp_ns, s.status
 FROM transfer_rows t LEFT JOIN settlement s ON s.pending_id = t.id
 WHERE t.id = ANY(%s)
 """
@@ -58,7 +58,7 @@ def _stored(columns: AccountColumns, rows: list[tuple[UUID, UUID, UUID, UUID, in
     )
     return {
         row[0].int: StoredTransfer(
-            debit[index], credit[index], row[3].int, *row[4:11], None if row[11] is None else Status(row[11])
+            debit[index], credit[index], row[3].int if row[3] else 0, *row[4:11], None if row[11] is None else Status(row[11])
         )
         for index, row in enumerate(rows)
     }

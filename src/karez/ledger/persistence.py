@@ -45,7 +45,7 @@ SELECT u.*, %s FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::uuid[], %s
 """
 _UPSERT_SLICES = """
 INSERT INTO balance_slice (slice, totals, as_of_ns)
-SELECT u.*, %s FROM unnest(%s::integer[], %s::bytea[]) u
+SELECT u.*, %s FROM unnest(%b::integer[], %b::bytea[]) u
 ON CONFLICT (slice) DO UPDATE SET as_of_ns = excluded.as_of_ns, totals = excluded.totals
 """
 
@@ -67,26 +67,45 @@ def write_transfers(
         operation_ids: Halves of the operation's id by transfer; ``None`` if none belongs to one.
     """
     created = evaluation.status == Status.CREATED
-    every = bool(created.all())
-    count = len(batch) if every else int(created.sum())
-    if count == 0:
-        return
-    rows = blank_transfers(count)
-    source = evaluation.transfers if every else evaluation.transfers[created]
-    debit = evaluation.debit if every else evaluation.debit[created]
-    credit = evaluation.credit if every else evaluation.credit[created]
-    for name in ("id_hi", "id_lo", "amount", "user_data", "ledger", "code", "flags", "timeout_s"):
+    source = evaluation.transfers
+    full = (source["pending_hi"] | source["pending_lo"]) != 0
+    full |= (source["user_data"] != 0) | (source["timeout_s"] != 0)
+    if operation_ids is not None:
+        full |= (operation_ids[0] | operation_ids[1]) != 0
+    parts = [HEADER]
+    for slim, chosen in ((True, created & ~full), (False, created & full)):
+        every = bool(chosen.all())
+        if every or chosen.any():
+            rows = _transfer_rows(columns, batch, evaluation, slice(None) if every else np.flatnonzero(chosen), slim)
+            if operation_ids is not None and not slim:
+                rows["operation_id_hi"], rows["operation_id_lo"] = (half[chosen] for half in operation_ids)
+            parts.append(rows.tobytes())
+    if len(parts) > 1:
+        with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
+            copy.write(b"".join([*parts, TRAILER]))
+
+
+def _transfer_rows(
+    columns: AccountColumns,
+    batch: Batch,
+    evaluation: Evaluation,
+    chosen: slice | NDArray[np.int64],
+    slim: bool,
+) -> NDArray[np.void]:
+    source = evaluation.transfers[chosen]
+    debit, credit = evaluation.debit[chosen], evaluation.credit[chosen]
+    rows = blank_transfers(len(source), slim)
+    for name in ("id_hi", "id_lo", "amount", "ledger", "code", "flags"):
         rows[name] = source[name]
-    rows["pending_id_hi"], rows["pending_id_lo"] = source["pending_hi"], source["pending_lo"]
-    rows["timestamp_ns"] = batch.timestamp_ns if every else batch.timestamp_ns[created]
+    rows["timestamp_ns"] = batch.timestamp_ns[chosen]
     rows["debit_account_hi"], rows["debit_account_lo"] = columns.index.hi[debit], columns.index.lo[debit]
     rows["credit_account_hi"], rows["credit_account_lo"] = columns.index.hi[credit], columns.index.lo[credit]
     rows["debit_institution"] = columns.institution[debit]
     rows["credit_institution"] = columns.institution[credit]
-    if operation_ids is not None:
-        rows["operation_id_hi"], rows["operation_id_lo"] = (half[created] for half in operation_ids)
-    with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
-        copy.write(HEADER + rows.tobytes() + TRAILER)
+    if not slim:
+        rows["user_data"], rows["timeout_s"] = source["user_data"], source["timeout_s"]
+        rows["pending_id_hi"], rows["pending_id_lo"] = source["pending_hi"], source["pending_lo"]
+    return rows
 
 
 def write_reservations(connection: psycopg.Connection, batch: Batch, evaluation: Evaluation) -> None:

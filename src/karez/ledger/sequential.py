@@ -86,6 +86,11 @@ class SequentialBook:
         for event in events:
             self._step(event)
 
+    @property
+    def touched(self) -> list[int]:
+        """The slots whose totals ``flush`` will write."""
+        return list(self._totals)
+
     def flush(self) -> None:
         """Write the totals of all touched accounts back to the columns."""
         if self._totals:

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known, touched_slots
+from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
 from karez.ledger.model import AMOUNT_MAX, AccountFlags, Status, TransferFlags
@@ -69,11 +69,14 @@ def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
         np.ascontiguousarray(transfers["id_hi"]),
         np.ascontiguousarray(transfers["id_lo"]),
     )
+    if len(batch) == 0:
+        return _begin(batch)
     certain = _sound(columns, batch, fields)
     certain &= ~_repeated(batch, fields)
     certain &= _on_ample_accounts(columns, batch, fields)
-    evaluation = _begin(columns, batch)
-    _apply_certain(columns, batch, fields, certain)
+    evaluation = _begin(batch)
+    _apply_certain(columns, batch, fields, certain, 1)
+    evaluation.undo.append(lambda: _apply_certain(columns, batch, fields, certain, -1))
     if not certain.all():
         _evaluate_doubtful(columns, batch, known, np.flatnonzero(~certain), evaluation)
     return evaluation
@@ -81,14 +84,13 @@ def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
 
 def evaluate_sequentially(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
     """Do what ``evaluate`` does, one transfer at a time: its yardstick."""
-    evaluation = _begin(columns, batch)
+    evaluation = _begin(batch)
     _evaluate_doubtful(columns, batch, known, np.arange(len(batch)), evaluation)
     return evaluation
 
 
-def _begin(columns: AccountColumns, batch: Batch) -> Evaluation:
-    undo = columns.remember(touched_slots(batch.debit, batch.credit))
-    return Evaluation(np.zeros(len(batch), np.uint8), batch.transfers, batch.debit, batch.credit, [undo])
+def _begin(batch: Batch) -> Evaluation:
+    return Evaluation(np.zeros(len(batch), np.uint8), batch.transfers, batch.debit, batch.credit)
 
 
 def _sound(columns: AccountColumns, batch: Batch, fields: _Fields) -> NDArray[np.bool_]:
@@ -163,6 +165,9 @@ def _ample(
     used = totals[own][slots] + totals[own_pending][slots]
     limited = (columns.flags[slots] & int(limit)) != 0
     room = np.where(limited, totals[other][slots] - used, AMOUNT_MAX - used)
+    if float(room.min()) > 2 * float(taking.sum(dtype=np.float64)):
+        # Even the whole batch on the fullest account would pass; the factor covers the rounding of floats.
+        return np.ones(len(slots), bool)
     high, low = _sums(slots, taking, len(columns))
     return (high < room >> 32) | ((high == room >> 32) & (low <= (room & _LOW_32)))
 
@@ -188,35 +193,27 @@ def _sums(
 
 
 def _apply_certain(
-    columns: AccountColumns, batch: Batch, fields: _Fields, certain: NDArray[np.bool_]
+    columns: AccountColumns, batch: Batch, fields: _Fields, certain: NDArray[np.bool_], sign: int
 ) -> None:
-    plain = certain & (fields.flags == 0)
-    if plain.all():
-        _add(columns, DEBITS_POSTED, batch.debit, fields.amount)
-        _add(columns, CREDITS_POSTED, batch.credit, fields.amount)
-        return
-    pending = certain & (fields.flags == _PENDING)
-    _add(columns, DEBITS_POSTED, batch.debit[plain], fields.amount[plain])
-    _add(columns, CREDITS_POSTED, batch.credit[plain], fields.amount[plain])
-    _add(columns, DEBITS_PENDING, batch.debit[pending], fields.amount[pending])
-    _add(columns, CREDITS_PENDING, batch.credit[pending], fields.amount[pending])
-
-
-def _add(columns: AccountColumns, total: int, slots: NDArray[np.int64], amount: NDArray[np.int64]) -> None:
-    np.add.at(columns.totals[total], slots, amount)
+    """Add the certain transfers to the totals, or with sign -1 take them out again."""
+    for flags, debits, credits_ in ((0, DEBITS_POSTED, CREDITS_POSTED), (_PENDING, DEBITS_PENDING, CREDITS_PENDING)):
+        chosen = certain & (fields.flags == flags)
+        every = bool(chosen.all())
+        amount = sign * (fields.amount if every else fields.amount[chosen])
+        np.add.at(columns.totals[debits], batch.debit if every else batch.debit[chosen], amount)
+        np.add.at(columns.totals[credits_], batch.credit if every else batch.credit[chosen], amount)
+        if every:
+            return
 
 
 def _evaluate_doubtful(
     columns: AccountColumns, batch: Batch, known: Known, doubtful: NDArray[np.int64], evaluation: Evaluation
 ) -> None:
-    settled = [stored for stored in known.transfers.values() if stored.settled is None]
-    reserved = np.array(
-        [slot for stored in settled for slot in (stored.debit, stored.credit)], dtype=np.int64
-    )
-    evaluation.undo.append(columns.remember(touched_slots(reserved)))
     book = SequentialBook(columns, known)
     book.evaluate(events_of(batch, doubtful))
+    undo = columns.remember(book.touched)
     book.flush()
+    evaluation.undo.append(lambda: columns.restore(undo))
     evaluation.status[list(book.status)] = list(book.status.values())
     _fill_in(evaluation, list(book.resolved.values()))
 

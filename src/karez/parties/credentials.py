@@ -93,34 +93,38 @@ def issue(
         expires_ns: From when on it is refused.
         now_ns: The present moment.
 
-    Rejections: ``permission_unknown``, ``scope_not_given_here``, ``credential_expired``.
+    Rejections: ``permission_unknown``, ``scope_not_given_here``, ``institution_unknown``,
+        ``credential_expired``.
     """
     permissions = permissions_named(scopes)
-    if Permission.OPERATOR in permissions and not (
-        owner.institution is not None and institutions.is_operator(conn, owner.institution)
-    ):
+    number = owner.institution
+    if Permission.OPERATOR in permissions and not (number and institutions.is_operator(conn, number)):
         raise Rejected(
             "scope_not_given_here",
             f"Only the operator's own programs can have {Permission.OPERATOR}; leave it out.",
         )
     _refuse_past_expiry(expires_ns, now_ns)
     token = new_token(now_ns)
-    conn.execute(
-        """
-        INSERT INTO credential (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
-        VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-        """,
-        (
-            token.id,
-            owner.institution,
-            owner.party,
-            label,
-            sorted(permissions),
-            hash_of(token.secret),
-            now_ns,
-            expires_ns,
-        ),
-    )
+    try:
+        conn.execute(
+            """
+            INSERT INTO credential
+                (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                token.id,
+                number,
+                owner.party,
+                label,
+                sorted(permissions),
+                hash_of(token.secret),
+                now_ns,
+                expires_ns,
+            ),
+        )
+    except psycopg.errors.ForeignKeyViolation:
+        raise institutions.unknown(number) from None
     return token
 
 

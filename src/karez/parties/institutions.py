@@ -138,4 +138,9 @@ def readmit(conn: psycopg.Connection[Any], number: int) -> None:
 def _set_state(conn: psycopg.Connection[Any], number: int, state: str) -> None:
     changed = conn.execute("UPDATE institution SET state = %s WHERE number = %s", (state, number)).rowcount
     if changed == 0:
-        raise Rejected("institution_unknown", f"There is no institution {number}; look its number up first.")
+        raise unknown(number)
+
+
+def unknown(number: int | None) -> Rejected:
+    """Return the refusal of a number that no institution has."""
+    return Rejected("institution_unknown", f"There is no institution {number}; look its number up first.")

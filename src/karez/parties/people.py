@@ -6,8 +6,8 @@ what makes it possible to sign in with them. The directory holds only keyed fing
 To read personal data, see ``karez.parties.disclosure``: nothing here returns any.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from psycopg.rows import class_row
 
 from karez.core.outcomes import Rejected
 from karez.core.sealing import Place, Sealer
-from karez.parties.personal import KNOWN_BY, Field, KnownBy, PersonalData, normalise
+from karez.parties.personal import FIELDS, KNOWN_BY, Field, KnownBy, PersonalData, normalise
 
 SEALING_PURPOSE = "party"
 
@@ -87,39 +87,25 @@ def register(
         newcomers: At least one.
         now_ns: The present moment.
 
-    Rejections: ``party_exists``; ``phone_taken``, ``email_taken``, ``document_taken``, each with the
-        ``party`` among the newcomers that turns out to be registered already.
+    Rejections: those of ``PersonalData.normalised``; ``party_exists``, ``institution_unknown``;
+        ``phone_taken``, ``email_taken``, ``document_taken``, each with the ``party`` among the newcomers that
+        is registered already.
     """
+    newcomers = [replace(newcomer, personal=newcomer.personal.normalised()) for newcomer in newcomers]
     sealed = [
-        {field: sealer.seal(text, place_of(field, newcomer.id)) for field, text in newcomer.personal.known()}
+        {field: sealer.seal(text, place_of(field, newcomer.id)) for field, text in newcomer.personal.given()}
         for newcomer in newcomers
     ]
     with conn.transaction():
-        made = conn.execute(
-            """
-            INSERT INTO party (id, kind, institution, state, name, phone, email, document, created_ns)
-            SELECT id, kind, institution, 'active', name, phone, email, document, %s
-            FROM unnest(
-                %s::uuid[], %s::text[], %s::integer[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[]
-            ) AS newcomer (id, kind, institution, name, phone, email, document)
-            ON CONFLICT (id) DO NOTHING
-            """,
-            (
-                now_ns,
-                [newcomer.id for newcomer in newcomers],
-                [newcomer.kind for newcomer in newcomers],
-                [newcomer.institution for newcomer in newcomers],
-                *(
-                    [fields.get(field) for fields in sealed]
-                    for field in ("name", "phone", "email", "document")
-                ),
-            ),
-        ).rowcount
-        if made != len(newcomers):
-            raise Rejected(
-                "party_exists", "One of these parties is registered already; look it up by its id."
-            )
-        _enter(conn, [entry for newcomer in newcomers for entry in _entries(sealer, newcomer)])
+        _insert(conn, newcomers, sealed, now_ns)
+        _enter(
+            conn,
+            [
+                entry
+                for newcomer in newcomers
+                for entry in _entries(sealer, newcomer.id, newcomer.institution, newcomer.personal)
+            ],
+        )
 
 
 def correct(conn: psycopg.Connection[Any], sealer: Sealer, party: UUID, corrected: PersonalData) -> None:
@@ -132,19 +118,20 @@ def correct(conn: psycopg.Connection[Any], sealer: Sealer, party: UUID, correcte
         party: The party's id.
         corrected: The fields that change, at least one; the others stay.
 
-    Rejections: ``nothing_to_correct``, ``party_unknown``, ``phone_taken``, ``email_taken``,
-        ``document_taken``.
+    Rejections: those of ``PersonalData.normalised``; ``nothing_to_correct``, ``party_unknown``,
+        ``phone_taken``, ``email_taken``, ``document_taken``.
     """
-    changes = dict(corrected.known())
+    corrected = corrected.normalised()
+    changes = dict(corrected.given())
     if not changes:
         raise Rejected("nothing_to_correct", f"No field of party {party} was given; give at least one.")
     with conn.transaction():
         row = conn.execute(
-            "SELECT kind, institution, phone, email, document FROM party WHERE id = %s FOR UPDATE", (party,)
+            "SELECT institution, phone, email, document FROM party WHERE id = %s FOR UPDATE", (party,)
         ).fetchone()
         if row is None:
             raise _unknown(party)
-        kind, institution, *sealed = row
+        institution, *sealed = row
         former = {
             field: sealer.open(ciphertext, place_of(field, party))
             for field, ciphertext in zip(KNOWN_BY, sealed, strict=True)
@@ -152,7 +139,7 @@ def correct(conn: psycopg.Connection[Any], sealer: Sealer, party: UUID, correcte
         }
         obsolete = [index for field, text in former.items() for index in sealer.blind_indexes(field, text)]
         conn.execute("DELETE FROM party_directory WHERE blind_index = ANY(%s)", (obsolete,))
-        _enter(conn, _entries(sealer, NewParty(party, kind, institution, corrected)))
+        _enter(conn, _entries(sealer, party, institution, corrected))
         assignments = sql.SQL(", ").join(
             sql.SQL("{} = %s").format(sql.Identifier(field)) for field in changes
         )
@@ -209,6 +196,40 @@ def set_state(conn: psycopg.Connection[Any], party: UUID, state: State) -> None:
         raise _unknown(party)
 
 
+def _insert(
+    conn: psycopg.Connection[Any],
+    newcomers: Sequence[NewParty],
+    sealed: Sequence[Mapping[Field, bytes]],
+    now_ns: int,
+) -> None:
+    try:
+        made = conn.execute(
+            """
+            INSERT INTO party (id, kind, institution, state, name, phone, email, document, created_ns)
+            SELECT id, kind, institution, 'active', name, phone, email, document, %s
+            FROM unnest(
+                %s::uuid[], %s::text[], %s::integer[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[]
+            ) AS newcomer (id, kind, institution, name, phone, email, document)
+            ON CONFLICT (id) DO NOTHING
+            """,
+            (
+                now_ns,
+                [newcomer.id for newcomer in newcomers],
+                [newcomer.kind for newcomer in newcomers],
+                [newcomer.institution for newcomer in newcomers],
+                *([fields.get(field) for fields in sealed] for field in FIELDS),
+            ),
+        ).rowcount
+    except psycopg.errors.ForeignKeyViolation:
+        raise Rejected(
+            "institution_unknown",
+            "One of these parties comes through an institution that does not exist; look its number up "
+            "first.",
+        ) from None
+    if made != len(newcomers):
+        raise Rejected("party_exists", "One of these parties is registered already; look it up by its id.")
+
+
 @dataclass(frozen=True, slots=True)
 class _Entry:
     blind_index: bytes
@@ -217,10 +238,10 @@ class _Entry:
     institution: int | None
 
 
-def _entries(sealer: Sealer, newcomer: NewParty) -> list[_Entry]:
+def _entries(sealer: Sealer, party: UUID, institution: int | None, personal: PersonalData) -> list[_Entry]:
     return [
-        _Entry(index, field, newcomer.id, newcomer.institution)
-        for field, text in newcomer.personal.known()
+        _Entry(index, field, party, institution)
+        for field, text in personal.given()
         if field in KNOWN_BY
         for index in sealer.blind_indexes(field, text)
     ]

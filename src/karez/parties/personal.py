@@ -32,16 +32,14 @@ _DOCUMENT = re.compile(r"[A-Z]{2}:[0-9A-Z]{4,40}")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonalData:
-    """What is known of a person or a shop, brought to one form; it is never shown in logs.
+    """What is known of a person or a shop; it does not show itself in logs.
 
     Attributes:
         name: As the person writes it, or the shop's registered name.
-        phone: International, ``+8613800138000``.
-        email: Lower case.
+        phone: An international number.
+        email: An address.
         document: Issuing country and number of an identity document or a trade registration,
             ``CN:11010519491231002X``.
-
-    Rejections: ``name_malformed``, ``phone_malformed``, ``email_malformed``, ``document_malformed``.
     """
 
     name: str | None = None
@@ -49,11 +47,14 @@ class PersonalData:
     email: str | None = None
     document: str | None = None
 
-    def __post_init__(self) -> None:
-        for field, value in self.known():
-            object.__setattr__(self, field, normalise(field, value))
+    def normalised(self) -> "PersonalData":
+        """Return the same data with each field in its one form.
 
-    def known(self) -> Iterator[tuple[Field, str]]:
+        Rejections: ``name_malformed``, ``phone_malformed``, ``email_malformed``, ``document_malformed``.
+        """
+        return PersonalData(**{field: normalise(field, text) for field, text in self.given()})
+
+    def given(self) -> Iterator[tuple[Field, str]]:
         """Return the fields that have a value, with it."""
         for field in FIELDS:
             value: str | None = getattr(self, field)
@@ -61,7 +62,7 @@ class PersonalData:
                 yield field, value
 
     def __repr__(self) -> str:
-        return f"PersonalData({', '.join(field + '=...' for field, _ in self.known())})"
+        return f"PersonalData({', '.join(field + '=...' for field, _ in self.given())})"
 
 
 def normalise(field: Field, text: str) -> str:

@@ -59,7 +59,8 @@ def enrol(
         roles: What the place allows; ``operator`` only at the operator's own institution, by the operator.
         now_ns: The present moment.
 
-    Rejections: ``login_name_malformed``, ``login_name_taken``, ``role_unknown``, ``role_not_given_here``.
+    Rejections: ``login_name_malformed``, ``login_name_taken``, ``role_unknown``, ``role_not_given_here``,
+        ``institution_unknown``.
     """
     name = _login_name(login_name)
     if not 0 < len(name) <= _LOGIN_NAME_LENGTH_MAX or not name.isprintable() or len(name.split()) != 1:
@@ -69,16 +70,19 @@ def enrol(
             "another.",
         )
     _refuse_roles_not_given_here(conn, institution, roles)
-    with conn.cursor(row_factory=class_row(StaffMember)) as cursor:
-        made = cursor.execute(
-            """
-            INSERT INTO staff (institution, id, login_name, roles, state, created_ns)
-            VALUES (%s, %s, %s, %s, 'active', %s)
-            ON CONFLICT DO NOTHING
-            RETURNING institution, id, login_name, roles, state, created_ns
-            """,
-            (institution, member, name, sorted(set(roles)), now_ns),
-        ).fetchone()
+    try:
+        with conn.cursor(row_factory=class_row(StaffMember)) as cursor:
+            made = cursor.execute(
+                """
+                INSERT INTO staff (institution, id, login_name, roles, state, created_ns)
+                VALUES (%s, %s, %s, %s, 'active', %s)
+                ON CONFLICT DO NOTHING
+                RETURNING institution, id, login_name, roles, state, created_ns
+                """,
+                (institution, member, name, sorted(set(roles)), now_ns),
+            ).fetchone()
+    except psycopg.errors.ForeignKeyViolation:
+        raise institutions.unknown(institution) from None
     if made is None:
         raise Rejected(
             "login_name_taken",

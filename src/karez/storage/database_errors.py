@@ -74,6 +74,7 @@ _MEANINGS = (
         "The database refuses Karez a right that it needs ({reason}); let the user in KAREZ_DATABASE_URL own "
         "the database and have CREATEROLE.",
         ("42501",),
+        ("permission denied for database",),
     ),
     _Meaning(
         "database_read_only",

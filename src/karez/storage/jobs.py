@@ -1,14 +1,15 @@
 """Asking for background work in the transaction that makes it necessary.
 
-A job is a row. If the transaction rolls back, nobody has asked for anything; if it commits, the work will be done
-however often programs or the machine are killed in between:
+A job is a row. If the transaction rolls back, nobody has asked for anything; if it commits, the work will be
+done however often programs or the machine are killed in between:
 
     with connection.transaction():
         ...  # the rows that call for a receipt
         job = NewJob(new_id(now_ns), "send_receipt", msgspec.Raw(b'{"trade": 7}'), run_at_ns=now_ns)
         enqueue(connection, [job], now_ns)
 
-``jobs_batch`` does work inside the database, ``jobs_lease`` work that calls others, ``jobs_worker`` is the loop.
+``jobs_batch`` does work inside the database, ``jobs_lease`` work that calls others, ``jobs_worker`` is the
+loop.
 """
 
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ class NewJob:
         run_at_ns: The earliest moment.
         queue: Workers serve one queue each, so that slow work does not hold up quick work.
         priority: Lower numbers go first among jobs that are due.
-        dedupe_key: While a job with this key waits in the queue, another one is not added. Adding one waits as
-            long as the first is at work, since only its end tells; so it is not for slow handlers, and not
+        dedupe_key: While a job with this key waits in the queue, another one is not added. Adding one waits
+            as long as the first is at work, since only its end tells; so it is not for slow handlers, and not
             for jobs that come from the bookkeeper, which must not wait.
     """
 
@@ -72,6 +73,12 @@ class Job:
     attempts: int
     dedupe_key: str | None
     created_ns: int
+
+
+def job_from_row(row: Sequence[Any]) -> Job:
+    """Read a row of ``job`` with the columns in the order of ``Job``'s attributes, the payload as text."""
+    id_, queue, kind, payload, *others = row
+    return Job(id_, queue, kind, msgspec.Raw(payload), *others)
 
 
 # No conflict target: naming one would need the right to read jobs, which those who ask for work do not have.

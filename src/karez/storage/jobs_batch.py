@@ -1,11 +1,12 @@
 """Doing jobs whose whole effect lies in the database: effect and acknowledgement commit together.
 
-A batch of jobs is taken out of the queue, done, and committed in one transaction. The lock on the deleted rows is
-the lease: a worker that dies loses its transaction and with it the locks, so the jobs are in the queue again as if
-nobody had touched them, and nothing of what they did is left. There is no "running" state that could get stuck.
+A batch of jobs is taken out of the queue, done, and committed in one transaction. The lock on the deleted
+rows is the lease: a worker that dies loses its transaction and with it the locks, so the jobs are in the
+queue again as if nobody had touched them, and nothing of what they did is left. There is no "running" state
+that could get stuck.
 
-Handlers get all jobs of their kind in the batch at once, so that they can write with one statement. They run in a
-savepoint. When a batch fails it is halved until the culprits stand alone; their neighbours succeed.
+Handlers get all jobs of their kind in the batch at once, so that they can write with one statement. They run
+in a savepoint. When a batch fails it is halved until the culprits stand alone; their neighbours succeed.
 """
 
 from collections import defaultdict
@@ -13,18 +14,17 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import psycopg
 
-from karez.storage.jobs import DEFAULT_QUEUE, Job
-from karez.storage.jobs_retry import Chance, Failure, RetryRule, settle_failures
+from karez.storage.jobs import DEFAULT_QUEUE, Job, job_from_row
+from karez.storage.jobs_retry import DEFAULT_RETRY, Chance, Failure, RetryRule, settle_failures
 
+# Does jobs of one kind: all or, by raising an exception, none. It must neither commit nor roll back, and it
+# may be called again with a part of the same jobs once what it wrote has been undone.
 Handler = Callable[[psycopg.Connection[Any], Sequence[Job]], None]
-"""Does jobs of one kind: all or, by raising an exception, none. It must not commit or roll back the connection's
-transaction. It may be called again with a part of the same jobs, after what it wrote has been undone."""
 
-# The array is computed once; as "id IN (SELECT ... LIMIT ...)" it could be computed again for each row and take
-# more than the limit.
+# The array is computed once; as "id IN (SELECT ... LIMIT ...)" it could be computed again for each row and
+# take more than the limit.
 _TAKE = """
 DELETE FROM job WHERE id = ANY(ARRAY(
     SELECT id FROM job WHERE queue = %s AND kind = ANY(%s) AND run_at_ns <= %s
@@ -62,7 +62,7 @@ def run_batch(
     *,
     queue: str = DEFAULT_QUEUE,
     limit: int = 20,
-    retry: RetryRule = RetryRule(),
+    retry: RetryRule = DEFAULT_RETRY,
 ) -> BatchOutcome:
     """Take jobs that are due and do them, in one transaction.
 
@@ -72,7 +72,8 @@ def run_batch(
         now_ns: The present moment.
         chance: Gives a new number from 0 up to 1 at each call, to spread out retries.
         queue: From where to take them.
-        limit: How many at most. Jobs that lock accounts hold the locks until the whole batch is done: few then.
+        limit: How many at most. Jobs that lock accounts hold the locks until the whole batch is done: few
+            then.
         retry: What to do with those that fail.
 
     Raises:
@@ -82,9 +83,7 @@ def run_batch(
         by_kind: dict[str, list[Job]] = defaultdict(list)
         for job in _take(conn, list(handlers), now_ns, queue, limit):
             by_kind[job.kind].append(job)
-        failures = [
-            failure for kind, jobs in by_kind.items() for failure in _do(conn, handlers[kind], jobs)
-        ]
+        failures = [failure for kind, jobs in by_kind.items() for failure in _do(conn, handlers[kind], jobs)]
         settled = settle_failures(conn, failures, retry, now_ns, chance)
     taken = sum(len(jobs) for jobs in by_kind.values())
     return BatchOutcome(taken - len(failures), settled.retried, settled.dead)
@@ -92,10 +91,7 @@ def run_batch(
 
 def _take(conn: psycopg.Connection[Any], kinds: list[str], now_ns: int, queue: str, limit: int) -> list[Job]:
     rows = conn.execute(_TAKE, (queue, kinds, now_ns, limit)).fetchall()
-    jobs = [
-        Job(id_, queue, kind, msgspec.Raw(payload), *others) for id_, queue, kind, payload, *others in rows
-    ]
-    return sorted(jobs, key=lambda job: (job.priority, job.run_at_ns, job.id))
+    return sorted(map(job_from_row, rows), key=lambda job: (job.priority, job.run_at_ns, job.id))
 
 
 def _do(conn: psycopg.Connection[Any], handler: Handler, jobs: Sequence[Job]) -> list[Failure]:

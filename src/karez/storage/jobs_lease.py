@@ -1,8 +1,9 @@
 """Doing jobs that call somebody outside, such as a bank: never with a transaction open over the call.
 
 The work has three steps: taking a lease (committed), the call, the result (committed with ``finish_leases``).
-A lease is a promise to be done by a moment; until then the job is not due for anybody else. When the worker dies
-the lease runs out and the job is taken again, so the call may happen twice: send the job's id as idempotency key.
+A lease is a promise to be done by a moment; until then the job is not due for anybody else. When the worker
+dies the lease runs out and the job is taken again, so the call may happen twice: send the job's id as
+idempotency key.
 
     leases = take_leases(connection, ["notify"], now_ns, lease_s=60)
     ...  # calls, no transaction open
@@ -12,16 +13,15 @@ the lease runs out and the job is taken again, so the call may happen twice: sen
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import psycopg
 
 from karez.core.outcomes import Unavailable
-from karez.storage.jobs import DEFAULT_QUEUE, Job
-from karez.storage.jobs_retry import Chance, Failure, RetryRule, Settled, settle_failures
+from karez.storage.jobs import DEFAULT_QUEUE, Job, job_from_row
+from karez.storage.jobs_retry import DEFAULT_RETRY, Chance, Failure, RetryRule, Settled, bury, settle_failures
 
 _NANOSECONDS = 1_000_000_000
 
@@ -40,8 +40,8 @@ class Lease:
 
 
 # A job on lease is one that is due later, so it needs no state of its own. The attempt counts from the start,
-# because a worker that is killed by the job cannot count it. Similar jobs are let in again from here on, as the
-# handler has read what it acts upon.
+# because a worker that is killed by the job cannot count it. Similar jobs are let in again from here on, as
+# the handler has read what it acts upon.
 _TAKE = """
 UPDATE job SET run_at_ns = %s, attempts = attempts + 1, dedupe_key = NULL
 WHERE id = ANY(ARRAY(
@@ -65,11 +65,12 @@ def take_leases(
     *,
     queue: str = DEFAULT_QUEUE,
     limit: int = 20,
-    retry: RetryRule = RetryRule(),
+    retry: RetryRule = DEFAULT_RETRY,
 ) -> list[Lease]:
     """Take jobs that are due, and commit that they are taken.
 
-    A job whose leases ran out again and again, because its worker died each time, is put among the dead instead.
+    A job whose leases ran out again and again, because its worker died each time, is put among the dead
+    instead.
 
     Args:
         conn: A connection of the worker's login role, outside any transaction.
@@ -85,13 +86,11 @@ def take_leases(
         raise ValueError(f"a lease of {lease_s} s is over before it begins")
     with conn.transaction():
         rows = conn.execute(_TAKE, (taken_until_ns, queue, list(kinds), now_ns, limit)).fetchall()
-        leases = [
-            Lease(Job(id_, queue, kind, msgspec.Raw(payload), *others), taken_until_ns)
-            for id_, queue, kind, payload, *others in rows
-        ]
+        leases = [Lease(job_from_row(row), taken_until_ns) for row in rows]
         exhausted = [lease for lease in leases if lease.job.attempts >= retry.max_attempts]
         if exhausted:
-            fail_leases(conn, [(lease, _gave_no_result(lease)) for lease in exhausted], retry, now_ns, lambda: 0)
+            finish_leases(conn, exhausted)
+            bury(conn, [_without_result(lease.job) for lease in exhausted], now_ns)
     return [lease for lease in leases if lease.job.attempts < retry.max_attempts]
 
 
@@ -103,8 +102,8 @@ def finish_leases(conn: psycopg.Connection[Any], leases: Sequence[Lease]) -> set
         leases: As they were taken.
 
     Returns:
-        Ids of the jobs that still were the caller's. Of the others the lease has run out and somebody else has
-        taken the job: their results are not to be written.
+        Ids of the jobs that still were the caller's. Of the others the lease has run out and somebody else
+        has taken the job: their results are not to be written.
     """
     held = ([lease.job.id for lease in leases], [lease.taken_until_ns for lease in leases])
     return {id_ for (id_,) in conn.execute(_END, held).fetchall()}
@@ -131,9 +130,10 @@ def fail_leases(
     return settle_failures(conn, ours, rule, now_ns, chance)
 
 
-def _gave_no_result(lease: Lease) -> Unavailable:
-    return Unavailable(
+def _without_result(job: Job) -> Failure:
+    error = Unavailable(
         "job_gave_no_result",
-        f"{lease.job.attempts} workers took this job and none came back with a result; look for what stops them "
-        "in their logs, then put the job back.",
+        f"{job.attempts} workers took this job and none came back with a result; look for what stops them in "
+        "their logs, then put the job back.",
     )
+    return Failure(replace(job, attempts=job.attempts - 1), error)

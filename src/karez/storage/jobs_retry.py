@@ -1,8 +1,8 @@
-"""What becomes of a job that failed: another try after a longer and longer pause, and in the end the dead jobs.
+"""What becomes of a job that failed: more tries after longer and longer pauses, then a place among the dead.
 
-The pause doubles with each attempt and is then spread out, so that jobs which failed together because something
-was down do not come back together and bring it down again. With the default rule the pauses are about 1, 2, 4
-... 512 seconds, so a job is given up after some 15 minutes.
+The pause doubles with each attempt and is then spread out, so that jobs which failed together because
+something was down do not come back together and bring it down again. With the default rule the pauses are at
+most 1, 2, 4 ... 1,024 seconds, so a job is given up after a quarter to half an hour.
 """
 
 from collections.abc import Callable, Sequence
@@ -30,9 +30,12 @@ class RetryRule:
         longest_pause_s: No pause is longer, but one that the failure itself asks for.
     """
 
-    max_attempts: int = 10
+    max_attempts: int = 12
     first_pause_s: float = 1.0
     longest_pause_s: float = 3_600.0
+
+
+DEFAULT_RETRY = RetryRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,9 @@ INSERT INTO dead_job (died_ns, id, queue, kind, payload, priority, attempts, ded
 SELECT %s, u.* FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::smallint[], %s::integer[],
                            %s::text[], %s::bigint[], %s::text[]) u
 ON CONFLICT (id) DO UPDATE SET
-    payload = excluded.payload, attempts = excluded.attempts, died_ns = excluded.died_ns, error = excluded.error
+    queue = excluded.queue, kind = excluded.kind, payload = excluded.payload, priority = excluded.priority,
+    attempts = excluded.attempts, dedupe_key = excluded.dedupe_key, created_ns = excluded.created_ns,
+    died_ns = excluded.died_ns, error = excluded.error
 """
 
 
@@ -75,7 +80,7 @@ def retry_pause_ns(rule: RetryRule, failures: int, chance: float) -> int:
         chance: From 0 up to 1; decides where in the second half of the pause the next attempt falls.
     """
     doublings = min(failures - 1, 62)
-    pause_s = min(rule.first_pause_s * 2**doublings, rule.longest_pause_s)
+    pause_s = min(rule.first_pause_s * 2.0**doublings, rule.longest_pause_s)
     return round(pause_s * (0.5 + chance / 2) * _NANOSECONDS)
 
 
@@ -99,7 +104,7 @@ def settle_failures(
     if retried:
         _put_back(conn, retried, [now_ns + _pause_ns(each, rule, chance()) for each in retried])
     if dead:
-        _bury(conn, dead, now_ns)
+        bury(conn, dead, now_ns)
     return Settled(len(retried), len(dead))
 
 
@@ -115,7 +120,7 @@ def _pause_ns(failure: Failure, rule: RetryRule, chance: float) -> int:
 
 
 def _put_back(conn: psycopg.Connection[Any], failures: Sequence[Failure], run_at_ns: Sequence[int]) -> None:
-    """A job of the same key that was added meanwhile does the work as well, so it may take this one's place."""
+    """If a job of the same key was added meanwhile, it does this one's work as well."""
     jobs = [failure.job for failure in failures]
     conn.execute(
         _PUT_BACK,
@@ -133,7 +138,8 @@ def _put_back(conn: psycopg.Connection[Any], failures: Sequence[Failure], run_at
     )
 
 
-def _bury(conn: psycopg.Connection[Any], failures: Sequence[Failure], now_ns: int) -> None:
+def bury(conn: psycopg.Connection[Any], failures: Sequence[Failure], now_ns: int) -> None:
+    """Put jobs among the dead, in the transaction that has taken them out of the queue."""
     jobs = [failure.job for failure in failures]
     conn.execute(
         _BURY,

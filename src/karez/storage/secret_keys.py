@@ -28,7 +28,7 @@ def secret_from_file(path: Path) -> str:
 
 
 def _make_secret(path: Path) -> None:
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with os.fdopen(open_private(unfinished, os.O_WRONLY | os.O_TRUNC), "w", encoding="ascii") as file:
             file.write(secrets.token_hex(SECRET_KEY_SIZE_BYTES) + "\n")

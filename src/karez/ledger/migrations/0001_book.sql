@@ -18,7 +18,6 @@ CREATE INDEX account_by_institution ON account (institution, id);
 
 CREATE INDEX account_by_party ON account (party, id) WHERE party IS NOT NULL;
 
--- A zero id means none, so that every row has the same binary form.
 -- table: transfer sharded by id
 CREATE TABLE transfer (
     id uuid PRIMARY KEY,
@@ -26,13 +25,13 @@ CREATE TABLE transfer (
     debit_account uuid NOT NULL,
     credit_account uuid NOT NULL,
     amount bigint NOT NULL CHECK (amount >= 0),
-    pending_id uuid NOT NULL,
-    operation_id uuid NOT NULL,
-    user_data bigint NOT NULL,
+    pending_id uuid,
+    operation_id uuid,
+    user_data bigint,
     ledger integer NOT NULL,
     code integer NOT NULL,
     flags integer NOT NULL,
-    timeout_s integer NOT NULL,
+    timeout_s integer,
     debit_institution integer NOT NULL,
     credit_institution integer NOT NULL
 ) PARTITION BY RANGE (id);

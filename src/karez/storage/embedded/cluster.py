@@ -101,7 +101,7 @@ def check_cluster(cluster: Path, user: ServerUser | None) -> None:
         raise Unavailable(
             "no_rights",
             f"The database in {cluster} belongs to the system user number {owner_uid}; start Karez as that "
-            "user, or set KAREZ_DATA_DIR to a directory of your own.",
+            "user or as root, or set KAREZ_DATA_DIR to a directory of your own.",
         )
     version_file = cluster / "PG_VERSION"
     found = version_file.read_text("ascii").strip() if version_file.exists() else "of an unknown version"

@@ -82,6 +82,8 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server, making the cluster if there is none; it accepts connections on return.
 
+        A server that runs is left alone, and one that died is started again.
+
         Raises:
             Unavailable: One code for every cause, such as ``data_directory_in_use``, ``disk_full``,
                 ``no_rights``, ``wrong_data_version``, ``initdb_failed``, ``server_start_failed``.
@@ -114,10 +116,12 @@ class EmbeddedPostgres:
         Args:
             database: Name of the database.
         """
+        if not self._conninfo:
+            raise RuntimeError("the embedded server has no address before its first start")
         return make_conninfo(self._conninfo, dbname=database)
 
     def _start_in_held_directory(self) -> None:
-        user = server_user(self.data_dir)
+        user = server_user(self.data_dir, self._cluster)
         programs = programs_for(user, installed_programs())
         if self._cluster.exists():
             check_cluster(self._cluster, user)

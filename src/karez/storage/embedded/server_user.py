@@ -30,38 +30,32 @@ class ServerUser:
     gid: int
 
 
-def server_user(data_dir: Path) -> ServerUser | None:
+def server_user(data_dir: Path, cluster: Path) -> ServerUser | None:
     """Choose the user for the server processes.
 
     Args:
         data_dir: The existing data directory of this Karez.
+        cluster: The cluster's directory, if there is one yet.
 
     Returns:
         ``None`` if Karez itself is unprivileged and the server runs as the same user; else the owner of the
-        data directory, or ``nobody`` if that owner is root or has no account.
+        cluster or of the data directory, or ``nobody`` if root owns both.
 
     Raises:
         Unavailable: ``no_unprivileged_user``.
     """
     if os.geteuid() != 0:
         return None
-    owner_uid = data_dir.stat().st_uid
+    owners = [path.stat().st_uid for path in (cluster, data_dir) if path.exists()]
     try:
-        account = pwd.getpwuid(owner_uid) if owner_uid != 0 else pwd.getpwnam("nobody")
-    except KeyError:
-        account = _nobody()
-    return ServerUser(account.pw_uid, account.pw_gid)
-
-
-def _nobody() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam("nobody")
+        account = next((pwd.getpwuid(uid) for uid in owners if uid != 0), None) or pwd.getpwnam("nobody")
     except KeyError:
         raise Unavailable(
             "no_unprivileged_user",
-            "PostgreSQL refuses to run as root and this machine has no user 'nobody'; "
-            "start Karez as an ordinary user or set KAREZ_DATABASE_URL.",
+            f"PostgreSQL refuses to run as root, and for {data_dir} no other user of this machine is found "
+            "(neither its owner nor 'nobody'); start Karez as an ordinary user, or set KAREZ_DATABASE_URL.",
         ) from None
+    return ServerUser(account.pw_uid, account.pw_gid)
 
 
 class ServerDirectories:

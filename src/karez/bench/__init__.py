@@ -1,0 +1,1 @@
+"""Measures what Karez claims, as ratios against something measured in the same run."""

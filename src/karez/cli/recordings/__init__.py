@@ -1,0 +1,1 @@
+"""Recordings of another ledger's answers, replayed against this one."""
