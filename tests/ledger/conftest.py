@@ -13,6 +13,7 @@ from karez.ledger.operations import Outcome
 from karez.storage.database import Database, connect
 from tests.ledger.making import BANK, CNY, START_NS, operation
 
+
 @pytest.fixture
 def clock() -> SimulatedClock:
     return SimulatedClock(START_NS)

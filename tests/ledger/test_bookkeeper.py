@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from karez.core.clock import SimulatedClock
@@ -10,7 +11,7 @@ from karez.core.ids import new_id
 from karez.core.outcomes import Unavailable
 from karez.ledger.bookkeeper import DEFERRED, Bookkeeper
 from karez.ledger.model import AMOUNT_MAX, AccountFlags, NewAccount, Status, TransferFlags
-from karez.ledger.operations import Outcome, RowInsert, RowUpdate
+from karez.ledger.operations import Operation, Outcome, RowInsert, RowUpdate
 from karez.ledger.writer import Fenced
 from karez.storage.database import Database, connect
 from tests.ledger.making import (
@@ -158,9 +159,7 @@ def test_the_same_operation_twice_in_one_group_waits_for_the_next(
 
 def test_all_transfers_of_an_operation_pass_or_none(book: Bookkeeper, open_account: OpenAccount) -> None:
     source, shop = open_account(), open_account(LIMITED)
-    (outcome,) = book.commit(
-        [operation(transfers=(transfer(source, shop, 10), transfer(shop, source, 11)))]
-    )
+    (outcome,) = book.commit([operation(transfers=(transfer(source, shop, 10), transfer(shop, source, 11)))])
     assert isinstance(outcome, Outcome)
     assert (outcome.accepted, outcome.code, outcome.item) == (False, "exceeds_credits", 1)
     assert balance(book, shop).credits_posted == 0
@@ -205,8 +204,8 @@ def test_opening_an_account_twice_is_refused(book: Bookkeeper, open_account: Ope
 def test_an_unsound_account_is_refused_with_its_reason(
     book: Bookkeeper, change: dict[str, int], code: str
 ) -> None:
-    fields = {"ledger": CNY, "institution": BANK, "code": 1, "flags": 0, **change}
-    (outcome,) = book.commit([operation(accounts=(NewAccount(id=new_id(START_NS), **fields),))])
+    sound = NewAccount(id=new_id(START_NS), ledger=CNY, institution=BANK, code=1)
+    (outcome,) = book.commit([operation(accounts=(msgspec.structs.replace(sound, **change),))])
     assert isinstance(outcome, Outcome)
     assert outcome.code == code
 
@@ -276,8 +275,8 @@ def test_two_operations_on_one_row_never_share_a_group(
     assert second is DEFERRED
 
 
-def outcomes(book: Bookkeeper, *operations: object) -> list[Outcome]:
-    results = book.commit(list(operations))  # type: ignore[arg-type]
+def outcomes(book: Bookkeeper, *operations: Operation) -> list[Outcome]:
+    results = book.commit(operations)
     assert all(isinstance(result, Outcome) for result in results)
     return [result for result in results if isinstance(result, Outcome)]
 
@@ -313,6 +312,22 @@ def test_recovery_needs_no_transfers_that_the_slices_contain(
         connection.execute("DELETE FROM transfer WHERE amount = 100")
     with reopened(book, furnished, clock) as later:
         assert balance(later, shop).credits_posted == 111
+
+
+def test_slices_of_different_moments_recover_to_one_book(
+    book: Bookkeeper, furnished: Database, clock: SimulatedClock
+) -> None:
+    accounts = tuple(
+        NewAccount(id=new_id(START_NS), ledger=CNY, code=1, institution=BANK) for _ in range(1_100)
+    )
+    book.commit([operation(accounts=accounts)])
+    first, last = accounts[0].id, accounts[-1].id
+    statuses(book, *(transfer(first, last, 1) for _ in range(8_192)))
+    with connect(furnished.owner) as connection:
+        assert connection.execute("SELECT count(*) FROM balance_slice").fetchone() == (1,)
+    with reopened(book, furnished, clock) as later:
+        assert balance(later, first).debits_posted == 8_192
+        assert balance(later, last).credits_posted == 8_192
 
 
 def test_the_largest_amount_survives_a_restart(

@@ -1,5 +1,6 @@
 """Vectorised evaluation must be indistinguishable from one transfer at a time."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 import numpy as np
@@ -23,8 +24,9 @@ from karez.ledger.model import (
 )
 from karez.ledger.vectorised import evaluate
 
-ACCOUNTS = 12
 SECOND_NS = 1_000_000_000
+ORDINARY = [0, 0, 0, 0, 2]
+SPECIAL = [2, 4, 8, 4, 8, 16, 32, 18, 48, 6, 64]
 
 
 def account_id(number: int) -> UUID:
@@ -35,64 +37,87 @@ def open_accounts(book: MemoryBook, flags: list[int]) -> None:
     book.open(
         [
             NewAccount(
-                id=account_id(number), ledger=2 if number == 11 else 1, code=1, institution=1, flags=flag
+                id=account_id(number), ledger=2 if number % 12 == 11 else 1, code=1, institution=1, flags=flag
             )
             for number, flag in enumerate(flags)
         ]
     )
 
 
-def random_batch(rng: np.random.Generator, size: int, next_id: int, hot: bool, large: bool) -> NDArray[np.void]:
-    """A batch full of trouble: few accounts, repeated ids, chains, settlements of this and earlier batches."""
-    batch = np.zeros(size, TRANSFER_DTYPE)
-    batch["id_hi"] = 1
-    batch["id_lo"] = next_id + np.arange(size)
-    repeated = rng.random(size) < 0.08
-    batch["id_lo"][repeated] = rng.integers(1, next_id + size, repeated.sum())
-    account_count = 3 if hot else ACCOUNTS + 1
-    for side in ("debit", "credit"):
-        batch[side + "_hi"] = 1 << 36
-        batch[side + "_lo"] = rng.integers(0, account_count, size)
-    batch["amount"] = rng.integers(0, 200, size)
-    if large:
-        huge = rng.random(size) < 0.3
-        batch["amount"][huge] = rng.integers(AMOUNT_MAX // 4, AMOUNT_MAX, huge.sum())
-    batch["ledger"] = np.where(rng.random(size) < 0.97, 1, rng.integers(0, 3, size))
-    batch["code"] = rng.integers(0, 40, size).clip(0, 1)
-    batch["user_data"] = rng.integers(0, 2, size) * (rng.random(size) < 0.1)
-    batch["flags"] = rng.choice([0, 0, 0, 0, 2, 2, 4, 8, 16, 32, 18, 48, 6, 64], size)
-    batch["flags"] |= rng.random(size) < 0.15
-    batch["timeout_s"][(batch["flags"] & 2 != 0) & (rng.random(size) < 0.5)] = 3
-    batch["timeout_s"][rng.random(size) < 0.01] = 3
-    settling = (batch["flags"] & 12) != 0
-    batch["pending_hi"][settling] = 1
-    batch["pending_lo"][settling] = rng.integers(max(1, next_id - 50), next_id + size, settling.sum())
-    vague = settling & (rng.random(size) < 0.8)
-    for name in ("debit_hi", "debit_lo", "credit_hi", "credit_lo", "ledger", "code"):
-        batch[name][vague] = 0
-    whole = settling & (rng.random(size) < 0.5)
-    batch["amount"][whole] = np.where(batch["flags"][whole] & 4, AMOUNT_MAX, 0)
-    return batch
+@dataclass(frozen=True)
+class World:
+    """What kind of day it is.
+
+    Attributes:
+        account_count: Few accounts are hot, many are mostly certain.
+        trouble: Share of transfers that are special in some way, 0 to 1.
+        large: Whether some amounts are near the limit of 63 bits.
+    """
+
+    account_count: int
+    trouble: float
+    large: bool
+
+    def account_flags(self, rng: np.random.Generator) -> list[int]:
+        flags: list[int] = rng.choice([0, 0, 2, 4, 8], self.account_count).tolist()
+        return flags
+
+    def batch(self, rng: np.random.Generator, size: int, next_id: int) -> NDArray[np.void]:
+        """Transfers of which some repeat ids, form chains, settle others of this and earlier batches."""
+        batch = np.zeros(size, TRANSFER_DTYPE)
+        batch["id_hi"] = 1
+        batch["id_lo"] = next_id + np.arange(size)
+        repeated = rng.random(size) < 0.1 * self.trouble
+        batch["id_lo"][repeated] = rng.integers(max(1, next_id - 100), next_id + size, repeated.sum())
+        for side in ("debit", "credit"):
+            batch[side + "_hi"] = 1 << 36
+            batch[side + "_lo"] = rng.integers(0, self.account_count + (self.trouble > 0.5), size)
+        batch["amount"] = rng.integers(0, 200, size)
+        if self.large:
+            huge = rng.random(size) < 0.3
+            batch["amount"][huge] = rng.integers(AMOUNT_MAX // 4, AMOUNT_MAX, huge.sum())
+        self._make_trouble(rng, batch, next_id)
+        return batch
+
+    def _make_trouble(self, rng: np.random.Generator, batch: NDArray[np.void], next_id: int) -> None:
+        size = len(batch)
+
+        def some(share: float) -> NDArray[np.bool_]:
+            return rng.random(size) < share * self.trouble
+
+        batch["ledger"] = np.where(some(0.05), rng.integers(0, 3, size), 1)
+        batch["code"] = np.where(some(0.03), 0, 1)
+        batch["user_data"] = some(0.05)
+        batch["flags"] = np.where(some(0.6), rng.choice(SPECIAL, size), rng.choice(ORDINARY, size))
+        batch["flags"] |= some(0.15)
+        batch["timeout_s"][(batch["flags"] & 2 != 0) & (rng.random(size) < 0.5)] = 3
+        batch["timeout_s"][some(0.01)] = 3
+        settling = (batch["flags"] & 12) != 0
+        batch["pending_hi"][settling] = 1
+        batch["pending_lo"][settling] = rng.integers(max(1, next_id - 50), next_id + size, settling.sum())
+        vague = settling & (rng.random(size) < 0.8)
+        for name in ("debit_hi", "debit_lo", "credit_hi", "credit_lo", "ledger", "code"):
+            batch[name][vague] = 0
+        whole = settling & (rng.random(size) < 0.5)
+        batch["amount"][whole] = np.where(batch["flags"][whole] & 4, AMOUNT_MAX, 0)
 
 
-@settings(max_examples=120, deadline=None)
-@given(
-    seed=st.integers(0, 2**32 - 1),
-    flags=st.lists(st.sampled_from([0, 2, 4, 8]), min_size=ACCOUNTS, max_size=ACCOUNTS),
-    sizes=st.lists(st.integers(1, 400), min_size=3, max_size=8),
-    hot=st.booleans(),
-    large=st.booleans(),
+WORLDS = st.builds(
+    World,
+    account_count=st.sampled_from([3, 13, 60, 400]),
+    trouble=st.sampled_from([0.0, 0.02, 0.1, 1.0]),
+    large=st.sampled_from([False, False, True]),
 )
-def test_vectorised_evaluation_equals_one_transfer_at_a_time(
-    seed: int, flags: list[int], sizes: list[int], hot: bool, large: bool
-) -> None:
-    rng = np.random.default_rng(seed)
+
+
+def run_both_ways(world: World, rng: np.random.Generator, sizes: list[int]) -> None:
     books = MemoryBook(vectorised=True), MemoryBook(vectorised=False)
+    flags = world.account_flags(rng)
     for book in books:
         open_accounts(book, flags)
     next_id = 1
     for size in sizes:
-        batch = random_batch(rng, size, next_id, hot, large)
+        batch = world.batch(rng, size, next_id)
         next_id += size
         later_ns = int(rng.integers(0, 4)) * SECOND_NS
         statuses = [book.submit(batch.copy(), later_ns) for book in books]
@@ -101,22 +126,26 @@ def test_vectorised_evaluation_equals_one_transfer_at_a_time(
     assert_sound(books[0].columns)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_a_long_random_day_gives_the_same_book_both_ways(seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    books = MemoryBook(vectorised=True), MemoryBook(vectorised=False)
-    flags = [0, 0, 0, 2, 2, 2, 4, 4, 4, 2, 0, 0]
-    for book in books:
-        open_accounts(book, flags)
-    events, next_id = 0, 1
-    while events < 30_000:
-        size = int(rng.integers(1, 3_000))
-        batch = random_batch(rng, size, next_id, hot=seed == 1, large=seed == 2)
-        next_id += size
-        events += size
-        assert books[0].submit(batch.copy()) == books[1].submit(batch.copy())
-        np.testing.assert_array_equal(books[0].columns.totals, books[1].columns.totals)
-    assert_sound(books[0].columns)
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    world=WORLDS,
+    sizes=st.lists(st.integers(1, 400), min_size=3, max_size=8),
+)
+def test_vectorised_evaluation_equals_one_transfer_at_a_time(
+    seed: int, world: World, sizes: list[int]
+) -> None:
+    run_both_ways(world, np.random.default_rng(seed), sizes)
+
+
+@pytest.mark.parametrize(
+    "world",
+    [World(400, 0.01, False), World(60, 0.1, True), World(3, 0.3, False), World(13, 1.0, True)],
+    ids=["calm", "large", "hot", "adversarial"],
+)
+def test_a_long_random_day_gives_the_same_book_both_ways(world: World) -> None:
+    rng = np.random.default_rng(7)
+    run_both_ways(world, rng, rng.integers(1, 3_000, 20).tolist())
 
 
 def assert_sound(columns: AccountColumns) -> None:
@@ -133,10 +162,11 @@ def assert_sound(columns: AccountColumns) -> None:
 def test_a_batch_taken_back_leaves_no_trace() -> None:
     rng = np.random.default_rng(5)
     book = MemoryBook()
-    open_accounts(book, [0, 0, 0, 2, 2, 2, 4, 4, 4, 2, 0, 0])
-    book.submit(random_batch(rng, 500, 1, hot=False, large=False))
+    world = World(60, 0.1, False)
+    open_accounts(book, world.account_flags(rng))
+    book.submit(world.batch(rng, 500, 1))
     before = book.columns.totals.copy()
-    transfers = random_batch(rng, 500, 501, hot=False, large=False)
+    transfers = world.batch(rng, 500, 501)
     batch = Batch(
         transfers,
         book.columns.index.find(transfers["debit_hi"], transfers["debit_lo"]),
@@ -193,6 +223,20 @@ def test_a_refused_id_is_spent_even_when_the_money_comes_later(book: MemoryBook)
     assert submit(book, one(1, 1, 0, 10)) == [Status.EXCEEDS_CREDITS]
     assert submit(book, one(2, 0, 1, 10)) == [Status.CREATED]
     assert submit(book, one(1, 1, 0, 10)) == [Status.ID_ALREADY_FAILED]
+
+
+def test_a_refused_id_is_spent_within_its_own_batch(book: MemoryBook) -> None:
+    assert submit(book, one(1, 1, 0, 10), one(2, 0, 1, 10), one(1, 1, 0, 10)) == [
+        Status.EXCEEDS_CREDITS,
+        Status.CREATED,
+        Status.ID_ALREADY_FAILED,
+    ]
+
+
+def test_a_reservation_may_be_posted_in_its_own_batch(book: MemoryBook) -> None:
+    assert submit(
+        book, one(1, 0, 3, 5, TransferFlags.PENDING), settle(2, 1, TransferFlags.POST, 5), one(3, 0, 4, 1)
+    ) == [Status.CREATED] * 3
 
 
 def test_an_amount_beyond_63_bits_is_refused_and_never_wraps(book: MemoryBook) -> None:

@@ -24,7 +24,8 @@ def create_effect_table(database: Database) -> None:
 def new_job(number: int, **choices: Any) -> NewJob:
     """A job whose effect is a row with this number."""
     payload = msgspec.Raw(msgspec.json.encode({"number": number}))
-    return NewJob(**{"id": new_id(NOW_NS), "kind": "mark", "payload": payload, "run_at_ns": NOW_NS} | choices)
+    common: dict[str, Any] = {"id": new_id(NOW_NS), "kind": "mark", "payload": payload, "run_at_ns": NOW_NS}
+    return NewJob(**common | choices)
 
 
 def put_jobs(conn: psycopg.Connection[Any], count: int) -> None:

@@ -176,19 +176,35 @@ def test_the_schema_of_karez_keeps_every_rule(database: Database) -> None:
             "partition plant_1 is granted to karez_operator; grant its table only",
             id="partition granted by its own name",
         ),
-        pytest.param(
-            ("CREATE EXTENSION vector", "CREATE TABLE note (id int PRIMARY KEY, place vector(2))"),
-            "note needs the extension vector",
-            id="column of an extension's type",
-        ),
     ],
 )
 def test_a_planted_violation_is_found(database: Database, statements: tuple[str, ...], sentence: str) -> None:
     assert sentence in violations(database, *statements)
 
 
-def test_an_installed_extension_that_no_table_uses_is_the_operators_own_business(database: Database) -> None:
-    assert violations(database, "CREATE EXTENSION vector") == []
+@pytest.fixture
+def extension(database: Database) -> str:
+    """An extension of this server with a type of its own name; servers differ in what they have."""
+    with connect(database.owner) as conn:
+        found = conn.execute(
+            "SELECT name FROM pg_available_extensions WHERE name IN ('vector', 'citext', 'hstore')"
+        ).fetchone()
+    if found is None:
+        pytest.skip("this server has no extension to plant")
+    return str(found[0])
+
+
+def test_a_table_that_needs_an_extension_is_found(database: Database, extension: str) -> None:
+    table = f"CREATE TABLE note (id int PRIMARY KEY, value {extension})"
+    assert violations(database, f"CREATE EXTENSION {extension}", table) == [
+        f"note needs the extension {extension}"
+    ]
+
+
+def test_an_installed_extension_that_no_table_uses_is_the_operators_own_business(
+    database: Database, extension: str
+) -> None:
+    assert violations(database, f"CREATE EXTENSION {extension}") == []
 
 
 def test_tables_in_the_shapes_that_the_rules_allow_are_accepted(database: Database) -> None:

@@ -36,7 +36,7 @@ from karez.ledger.group import TransferOutcome, TransferSubmission
 from karez.ledger.known_transfers import ids_to_uuids
 from karez.ledger.model import TRANSFER_DTYPE, AccountFlags, NewAccount, Status
 from karez.ledger.operations import Operation, Outcome
-from karez.storage.database import Database, connect, open_database
+from karez.storage.database import connect, open_database
 
 ACCOUNTS = 100_000
 BATCH = 8_000
@@ -90,7 +90,9 @@ class Bench:
         transfers["id_lo"] = (first & (1 << 62) - 1) + np.arange(count, dtype=np.uint64)
         debit = self.rng.integers(1, ACCOUNTS, count)
         credit = (
-            np.zeros(count, int) if shape == "hot" else (debit + self.rng.integers(1, ACCOUNTS, count)) % ACCOUNTS
+            np.zeros(count, int)
+            if shape == "hot"
+            else (debit + self.rng.integers(1, ACCOUNTS, count)) % ACCOUNTS
         )
         transfers["debit_hi"], transfers["debit_lo"] = self.hi[debit], self.lo[debit]
         transfers["credit_hi"], transfers["credit_lo"] = self.hi[credit], self.lo[credit]
@@ -99,7 +101,9 @@ class Bench:
         return transfers
 
 
-def run(rounds: int = 5, batches: int = 30, progress: Callable[[str], None] = lambda _: None) -> dict[str, object]:
+def run(
+    rounds: int = 5, batches: int = 30, progress: Callable[[str], None] = lambda _: None
+) -> dict[str, object]:
     """Measure all designs in interleaved rounds.
 
     Args:
@@ -113,7 +117,10 @@ def run(rounds: int = 5, batches: int = 30, progress: Callable[[str], None] = la
         ``ratio_to_for_update``.
     """
     figures: dict[str, list[Measurement]] = defaultdict(list)
-    with tempfile.TemporaryDirectory(prefix="karez-bench-") as folder, _opened(Path(folder), progress) as bench:
+    with (
+        tempfile.TemporaryDirectory(prefix="karez-bench-") as folder,
+        opened(Path(folder), progress) as bench,
+    ):
         for round_ in range(rounds):
             progress(f"round {round_ + 1} of {rounds}")
             for shape in _SHAPES:
@@ -126,7 +133,8 @@ def run(rounds: int = 5, batches: int = 30, progress: Callable[[str], None] = la
 
 
 @contextmanager
-def _opened(folder: Path, progress: Callable[[str], None]) -> Iterator[Bench]:
+def opened(folder: Path, progress: Callable[[str], None]) -> Iterator[Bench]:
+    """Start an embedded database in a folder, with a book of funded accounts."""
     clock = SystemClock()
     with open_database(Settings(data_dir=folder)) as database, connect(database.owner) as plain:
         _furnish(plain)
@@ -169,7 +177,11 @@ def _open_accounts(book: Bookkeeper, clock: Clock) -> None:
     for first in range(0, ACCOUNTS, _ACCOUNTS_PER_OPERATION):
         accounts = tuple(
             NewAccount(
-                id=new_id(clock.now_ns()), ledger=1, code=1, institution=1, flags=limited if number % 10 else 0
+                id=new_id(clock.now_ns()),
+                ledger=1,
+                code=1,
+                institution=1,
+                flags=limited if number % 10 else 0,
             )
             for number in range(first, first + _ACCOUNTS_PER_OPERATION)
         )
@@ -197,10 +209,11 @@ def _fund(bench: Bench) -> None:
         transfers["debit_hi"], transfers["debit_lo"] = bench.hi[0], bench.lo[0]
         transfers["credit_hi"], transfers["credit_lo"] = bench.hi[credit], bench.lo[credit]
         transfers["amount"] = _FUNDS
-        _commit(bench, transfers)
+        commit(bench, transfers)
 
 
-def _commit(bench: Bench, transfers: NDArray[np.void]) -> None:
+def commit(bench: Bench, transfers: NDArray[np.void]) -> None:
+    """Commit one batch, all of which must pass."""
     count = len(transfers)
     submission = TransferSubmission(transfers, np.zeros(count, np.int32), np.zeros(count, bool))
     (outcome,) = bench.book.commit([submission])
@@ -225,7 +238,7 @@ def _measure(bench: Bench, design: Design, shape: str, batches: int, size: int =
 
 
 def _karez(bench: Bench, _shape: str, transfers: NDArray[np.void]) -> None:
-    _commit(bench, transfers)
+    commit(bench, transfers)
 
 
 def _copy(bench: Bench, shape: str, transfers: NDArray[np.void]) -> None:
@@ -237,7 +250,10 @@ def _copy_into(connection: psycopg.Connection, table: str, transfers: NDArray[np
     for name in ("id_hi", "id_lo", "amount", "ledger", "code", "flags"):
         rows[name] = transfers[name]
     for side in ("debit", "credit"):
-        rows[side + "_account_hi"], rows[side + "_account_lo"] = transfers[side + "_hi"], transfers[side + "_lo"]
+        rows[side + "_account_hi"], rows[side + "_account_lo"] = (
+            transfers[side + "_hi"],
+            transfers[side + "_lo"],
+        )
         rows[side + "_institution"] = 1
     rows["timestamp_ns"] = time.time_ns() + np.arange(len(rows))
     statement = COPY_TRANSFERS.replace("transfer_rows", table)
@@ -257,13 +273,18 @@ def _for_update(bench: Bench, shape: str, transfers: NDArray[np.void]) -> None:
             assert not from_[0] or from_[1] + from_[3] + amount <= from_[2] + from_[4]
             from_[3] += amount
             to[4] += amount
-        changes = [[account[3] for account in accounts.values()], [account[4] for account in accounts.values()]]
+        changes = [
+            [account[3] for account in accounts.values()],
+            [account[4] for account in accounts.values()],
+        ]
         bench.plain.execute(_UPDATE_LOCKED, (list(accounts), *changes))
         _copy_into(bench.plain, f"locked_transfer_{shape}", transfers)
 
 
 def _report(figures: dict[str, list[Measurement]]) -> dict[str, object]:
-    rate = {name: statistics.median(each.transfers_per_s for each in rounds) for name, rounds in figures.items()}
+    rate = {
+        name: statistics.median(each.transfers_per_s for each in rounds) for name, rounds in figures.items()
+    }
     cpu = {name: statistics.median(each.cpu_us for each in rounds) for name, rounds in figures.items()}
     return {
         "batch": BATCH,

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -34,3 +35,99 @@ def ledger_replay(
     from karez.cli.recordings.command import replay
 
     raise typer.Exit(0 if replay(file, json) else 1)
+
+
+replay = typer.Typer(no_args_is_help=True, help="Carry out a real bank's years on this book.")
+app.add_typer(replay, name="replay")
+
+
+@replay.command("berka")
+def replay_berka(
+    paths: Annotated[list[Path], typer.Argument(help="Files trans*.asc or trans*.csv, or their directory.")],
+    json: Json = False,
+) -> None:
+    """Book the transactions of the Czech bank of the PKDD'99 data and compare every balance with the bank's.
+
+    A second run finds everything booked and changes nothing. The exit code is 1 if a balance differs for another
+    reason than that the file is cut, 2 if a file cannot be read; nothing is booked then.
+    """
+    from karez.cli.berka.command import replay
+
+    raise typer.Exit(0 if replay(paths, json) else 1)
+
+
+@app.command("process", hidden=True)
+def process(name: Annotated[str, typer.Argument()]) -> None:
+    """Be one process of a running Karez; only [bold]karez up[/bold] starts this."""
+    from karez.cli.process import play_role
+
+    del name  # it is there for those who look at the list of processes
+    play_role()
+
+
+@app.command()
+def up(
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=64, help="Web processes; by default one for each processor core.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65_535, help="TCP port instead of KAREZ_PORT; 0 takes a free one."),
+    ] = None,
+) -> None:
+    """Start Karez here and keep it running: database, bookkeeper, worker and web processes.
+
+    The first start makes the database and shows the operator's token. Ctrl-C or SIGTERM stops everything in order;
+    what was acknowledged survives any other end too.
+    """
+    import os
+    from dataclasses import replace
+
+    from karez.cli.up import run
+    from karez.core.clock import SystemClock
+    from karez.core.config import settings_from_environment
+
+    settings = settings_from_environment()
+    if port is not None:
+        settings = replace(settings, port=port)
+    run(settings, workers or os.cpu_count() or 1, SystemClock())
+
+
+credentials = typer.Typer(no_args_is_help=True, help="Give out API tokens and take them back.")
+app.add_typer(credentials, name="credentials")
+
+Institution = Annotated[str, typer.Option(help="Short name of the institution.")]
+
+
+@credentials.command("issue")
+def credentials_issue(
+    institution: Institution = "operator",
+    scope: Annotated[
+        list[str] | None, typer.Option(help="What it may do, as ledger:read; may be repeated; default all.")
+    ] = None,
+    label: Annotated[str, typer.Option(help="What it is for.")] = "issued at the shell",
+    days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it works.")] = 365,
+    json: Json = False,
+) -> None:
+    """Make a token and show it once; Karez keeps only what is needed to recognise it."""
+    from karez.cli.credential_commands import issue
+
+    issue(institution, scope or [], label, days, json)
+
+
+@credentials.command("list")
+def credentials_list(institution: Institution = "operator", json: Json = False) -> None:
+    """Show the credentials of an institution, without their tokens."""
+    from karez.cli.credential_commands import show
+
+    show(institution, json)
+
+
+@credentials.command("revoke")
+def credentials_revoke(
+    credential: Annotated[UUID, typer.Argument(help="Its id, as karez credentials list shows it.")],
+) -> None:
+    """End a token at once and for good."""
+    from karez.cli.credential_commands import revoke
+
+    revoke(credential)

@@ -10,6 +10,7 @@ from karez.core.outcomes import Rejected
 
 LINE_SIZE_MAX_BYTES = 64 * 1024 * 1024
 
+_LINES_BETWEEN_ADVANCES = 256
 _GZIP_MAGIC = b"\x1f\x8b"
 
 Advance = Callable[[int], None]
@@ -49,9 +50,12 @@ def read_lines(path: Path, encoding: str, advance: Advance = lambda _: None) -> 
             while data := stream.readline(LINE_SIZE_MAX_BYTES):
                 number += 1
                 if len(data) == LINE_SIZE_MAX_BYTES:
-                    raise unreadable(path, number, "the line is longer than 64 MiB; check that it is a text file")
+                    raise unreadable(
+                        path, number, "the line is longer than 64 MiB; check that it is a text file"
+                    )
                 yield Line(number, data.rstrip(b"\r\n").decode(encoding), data.endswith(b"\n"))
-                advance(raw.tell())
+                if number % _LINES_BETWEEN_ADVANCES == 0:
+                    advance(raw.tell())
     except UnicodeDecodeError as error:
         raise unreadable(
             path, number, f"the text is not {encoding} ({error.reason}); convert the file"

@@ -40,17 +40,29 @@ def play_role() -> None:
 
 def _play(role: Role) -> None:
     if isinstance(role, BookkeeperRole):
-        import uvloop
-
         from karez.ledger.service import serve
 
-        uvloop.run(serve(role.database, Path(role.socket), SystemClock(), _say_ready))
+        asyncio.run(serve(role.database, Path(role.socket), SystemClock(), _say_ready))
     elif isinstance(role, WorkerRole):
         from karez.cli.background import work_in_background
 
         work_in_background(role.database, SystemClock(), _say_ready)
     else:
         _serve_web(role)
+
+
+def _serve_web(role: WebRole) -> None:
+    from karez.channels.api.context import ApiContext
+    from karez.channels.api.web_process import run_web
+    from karez.ledger.client import BookClient
+
+    context = ApiContext(
+        book=BookClient(Path(role.bookkeeper_socket)),
+        database_web=role.database,
+        secret_key=role.secret_key,
+        clock=SystemClock(),
+    )
+    run_web(role.listening_descriptor, context, _say_ready)
 
 
 def _end_with_parent(pipe: BufferedReader) -> None:
@@ -66,7 +78,11 @@ def _say_ready() -> None:
 
 
 def _fail(trouble: Unavailable) -> NoReturn:
-    _say(Message(False, trouble.code, trouble.sentence))
+    """The parent tells a person why a process cannot start; one that fails later does so itself."""
+    if os.path.sameopenfile(1, 2):
+        sys.stderr.write(trouble.sentence + "\n")
+    else:
+        _say(Message(False, trouble.code, trouble.sentence))
     sys.exit(EXIT_NOT_DONE)
 
 

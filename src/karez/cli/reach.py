@@ -4,8 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
-from pathlib import Path
 
+import psycopg
 from psycopg.conninfo import make_conninfo
 
 from karez.cli.process_roles import BookkeeperRole
@@ -15,6 +15,7 @@ from karez.core.config import Settings
 from karez.core.outcomes import Unavailable
 from karez.ledger.client import BookClient
 from karez.storage.database import EMBEDDED_DATABASE, Database, connect, describe_database, open_database
+from karez.storage.database_errors import explain
 from karez.storage.embedded.cluster import OWNER_ROLE
 from karez.storage.embedded.socket_directory import SOCKET_NAME
 from karez.storage.secret_keys import secret_from_file, secret_key
@@ -38,7 +39,10 @@ def reached_database(settings: Settings) -> Iterator[Database]:
             if refusal.code != "data_directory_in_use":
                 raise
             database = _running_database(settings)
-        yield database
+        try:
+            yield database
+        except psycopg.OperationalError as error:
+            raise explain(error) from error
 
 
 def _running_database(settings: Settings) -> Database:

@@ -14,9 +14,7 @@ from karez.ledger.row_changes import RowKey, row_key
 _REPLIES = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
 _UNITS = "SELECT number FROM unit"
 _INSTITUTIONS = "SELECT number FROM institution"
-_BOTH_LIMITS = int(
-    AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS
-)
+_BOTH_LIMITS = int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
 _ACCOUNT_FLAGS = int(
     AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS
     | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS

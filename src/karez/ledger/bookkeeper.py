@@ -65,9 +65,7 @@ class Bookkeeper:
             connection.close()
             raise
         id_filter = IdFilter(tenure.newest_id.int)
-        self._state = BookState(
-            connection, clock, tenure, columns, id_filter, plan, tenure.last_timestamp_ns
-        )
+        self._state = BookState(connection, clock, tenure, columns, id_filter, plan, tenure.last_timestamp_ns)
         self._next_expiry_ns = 0
 
     def __enter__(self) -> "Bookkeeper":

@@ -89,7 +89,7 @@ class BookClient(asyncio.Protocol):
         )
         frame = await self._ask(Kind.BALANCES, wire.pack_ids(*halves))
         totals = np.frombuffer(frame.payload, "<i8").reshape(4, -1)
-        return [None if column[0] < 0 else Balance(**dict(zip(_TOTALS, column, strict=True))) for column in totals.T.tolist()]
+        return [_balance(column) for column in totals.T.tolist()]
 
     async def statistics(self) -> dict[str, int]:
         """Return the bookkeeper's counters."""
@@ -170,7 +170,7 @@ class BookClient(asyncio.Protocol):
         except MalformedFrame:
             self.close()
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         """Called by asyncio."""
         self._transport = None
         waiting, self._waiting = self._waiting, {}
@@ -186,4 +186,9 @@ class BookClient(asyncio.Protocol):
                 )
 
 
-_TOTALS = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
+def _balance(totals: list[int]) -> Balance | None:
+    if totals[0] < 0:
+        return None
+    return Balance(
+        debits_pending=totals[0], debits_posted=totals[1], credits_pending=totals[2], credits_posted=totals[3]
+    )

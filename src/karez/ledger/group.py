@@ -99,7 +99,9 @@ def make_group(submissions: Sequence[Submission]) -> Group:
     position = 0
     for index, submission in enumerate(submissions):
         if isinstance(submission, TransferSubmission):
-            part = submission.transfers if submission.by_bookkeeper else _without_own_flags(submission.transfers)
+            part = (
+                submission.transfers if submission.by_bookkeeper else _without_own_flags(submission.transfers)
+            )
             institutions.append(submission.institution)
             ends.append(submission.chain_end)
             operation_index.append(np.full(len(part), -1, np.int64))

@@ -137,9 +137,7 @@ def _write_rows(
         if failures:
             raise psycopg.Rollback(savepoint)
     failed = {failure.operation for failure in failures}
-    written = round_.accepted - {
-        index for index, rows in with_rows if len(rows) == 1 and index in failed
-    }
+    written = round_.accepted - {index for index, rows in with_rows if len(rows) == 1 and index in failed}
     for failure in failures:
         leaning_on[failure.operation] = {other for other in written if other < failure.operation}
     return {

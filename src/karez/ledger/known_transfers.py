@@ -1,5 +1,6 @@
 """Looks up what is stored about the ids that a batch names."""
 
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -45,20 +46,32 @@ def find_known(
     return Known(_stored(columns, rows), failed)
 
 
-def _stored(columns: AccountColumns, rows: list[tuple[UUID, UUID, UUID, UUID, int, int, int, int, int, int, int, int | None]]) -> dict[int, StoredTransfer]:
+def _stored(columns: AccountColumns, rows: list[tuple[Any, ...]]) -> dict[int, StoredTransfer]:
     if not rows:
         return {}
-    accounts = [[row[position].int for row in rows] for position in (1, 2)]
-    debit, credit = (
-        columns.index.find(
-            np.array([id_ >> 64 for id_ in side], np.uint64),
-            np.array([id_ & 2**64 - 1 for id_ in side], np.uint64),
-        ).tolist()
-        for side in accounts
+    debit, credit = (_slots(columns, [row[column].int for row in rows]) for column in (1, 2))
+    return {row[0].int: _one(row, debit[position], credit[position]) for position, row in enumerate(rows)}
+
+
+def _one(row: tuple[Any, ...], debit: int, credit: int) -> StoredTransfer:
+    _, _, _, pending_id, amount, user_data, ledger, code, flags, timeout_s, timestamp_ns, settled = row
+    return StoredTransfer(
+        debit,
+        credit,
+        pending_id.int if pending_id else 0,
+        amount,
+        user_data,
+        ledger,
+        code,
+        flags,
+        timeout_s,
+        timestamp_ns,
+        None if settled is None else Status(settled),
     )
-    return {
-        row[0].int: StoredTransfer(
-            debit[index], credit[index], row[3].int if row[3] else 0, *row[4:11], None if row[11] is None else Status(row[11])
-        )
-        for index, row in enumerate(rows)
-    }
+
+
+def _slots(columns: AccountColumns, ids: list[int]) -> list[int]:
+    hi = np.array([id_ >> 64 for id_ in ids], np.uint64)
+    lo = np.array([id_ & 2**64 - 1 for id_ in ids], np.uint64)
+    slots: list[int] = columns.index.find(hi, lo).tolist()
+    return slots

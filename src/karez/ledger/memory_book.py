@@ -4,13 +4,15 @@ It keeps what the database keeps for the real one: every accepted transfer, ever
 reservation.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from karez.ledger.batch import TRUSTED, Batch, Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
 from karez.ledger.model import TRANSIENT, NewAccount, Status, TransferFlags
-from karez.ledger.sequential import Event, SequentialBook
+from karez.ledger.sequential import Event
 from karez.ledger.vectorised import evaluate, evaluate_sequentially, events_of
 
 _SETTLED_BY = {
@@ -91,12 +93,7 @@ class MemoryBook:
             settled = _SETTLED_BY.get(event.flags & (TransferFlags.POST | TransferFlags.VOID))
             if settled is not None:
                 reserved = known.transfers[event.pending_id]
-                known.transfers[event.pending_id] = StoredTransfer(
-                    *(getattr(reserved, name) for name in _KEPT), settled
-                )
-
-
-_KEPT = [name for name in StoredTransfer.__dataclass_fields__ if name != "settled"]
+                known.transfers[event.pending_id] = replace(reserved, settled=settled)
 
 
 def _events(batch: Batch) -> list[Event]:

@@ -76,7 +76,9 @@ def write_transfers(
     for slim, chosen in ((True, created & ~full), (False, created & full)):
         every = bool(chosen.all())
         if every or chosen.any():
-            rows = _transfer_rows(columns, batch, evaluation, slice(None) if every else np.flatnonzero(chosen), slim)
+            rows = _transfer_rows(
+                columns, batch, evaluation, slice(None) if every else np.flatnonzero(chosen), slim
+            )
             if operation_ids is not None and not slim:
                 rows["operation_id_hi"], rows["operation_id_lo"] = (half[chosen] for half in operation_ids)
             parts.append(rows.tobytes())

@@ -70,7 +70,13 @@ def write_rows(
 def _form(row: RowInsert | RowUpdate) -> tuple[object, ...]:
     if isinstance(row, RowInsert):
         return "insert", row.table, tuple(sorted(row.key)), tuple(sorted(row.values))
-    return "update", row.table, tuple(sorted(row.key)), tuple(sorted(row.expected)), tuple(sorted(row.changes))
+    return (
+        "update",
+        row.table,
+        tuple(sorted(row.key)),
+        tuple(sorted(row.expected)),
+        tuple(sorted(row.changes)),
+    )
 
 
 def _write_form(connection: psycopg.Connection, placed: list[_Placed]) -> list[Failure]:
@@ -89,7 +95,9 @@ def _write_form(connection: psycopg.Connection, placed: list[_Placed]) -> list[F
 def _missing(placed: _Placed) -> Failure:
     row = placed.row
     if isinstance(row, RowInsert):
-        return _failure(placed, "row_exists", f"This {row.table} exists already; read it before you try again.")
+        return _failure(
+            placed, "row_exists", f"This {row.table} exists already; read it before you try again."
+        )
     return _failure(
         placed, "row_state_changed", f"This {row.table} is not in the expected state any more; read it again."
     )

@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 from karez.ledger.batch import TRUSTED, Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
-from karez.ledger.model import AMOUNT_MAX, CLIENT_FLAGS, ID_MAX, TRANSIENT, AccountFlags, Status, TransferFlags
+from karez.ledger.model import (
+    AMOUNT_MAX,
+    CLIENT_FLAGS,
+    ID_MAX,
+    TRANSIENT,
+    AccountFlags,
+    Status,
+    TransferFlags,
+)
 
 _LINKED = int(TransferFlags.LINKED)
 _PENDING = int(TransferFlags.PENDING)
@@ -32,7 +40,7 @@ DEBITS_PENDING, DEBITS_POSTED, CREDITS_PENDING, CREDITS_POSTED = range(4)
 class Event(NamedTuple):
     """One transfer as plain Python values; ids are 128-bit integers, slots -1 where nothing was found."""
 
-    index: int
+    position: int
     id: int
     debit_id: int
     credit_id: int
@@ -53,7 +61,7 @@ class Event(NamedTuple):
 class Resolved(NamedTuple):
     """An accepted transfer with what evaluation filled in."""
 
-    index: int
+    position: int
     amount: int
     ledger: int
     code: int
@@ -76,7 +84,7 @@ class SequentialBook:
         self._new: dict[int, StoredTransfer] = {}
         self._failed: set[int] = set()
         self._settled: dict[int, Status] = {}
-        self._chain: list[tuple[Event, Resolved, StoredTransfer]] | None = None
+        self._chain: list[tuple[Event, Resolved]] | None = None
         self._chain_broken = False
         self.status: dict[int, Status] = {}
         self.resolved: dict[int, Resolved] = {}
@@ -107,7 +115,7 @@ class SequentialBook:
         else:
             outcome = self._create(event)
         if isinstance(outcome, Status):
-            self.status[event.index] = outcome
+            self.status[event.position] = outcome
             if self._chain is not None and not self._chain_broken:
                 self._break_chain()
             if outcome in TRANSIENT:
@@ -133,18 +141,18 @@ class SequentialBook:
             event.timestamp_ns,
         )
         self._new[event.id] = stored
-        self.status[event.index] = Status.CREATED
-        self.resolved[event.index] = resolved
+        self.status[event.position] = Status.CREATED
+        self.resolved[event.position] = resolved
         if self._chain is not None:
-            self._chain.append((event, resolved, stored))
+            self._chain.append((event, resolved))
 
     def _break_chain(self) -> None:
         assert self._chain is not None
-        for event, resolved, _ in reversed(self._chain):
+        for event, resolved in reversed(self._chain):
             self._apply(event, resolved, -1)
             del self._new[event.id]
-            del self.resolved[event.index]
-            self.status[event.index] = Status.LINKED_EVENT_FAILED
+            del self.resolved[event.position]
+            self.status[event.position] = Status.LINKED_EVENT_FAILED
         self._chain_broken = True
 
     def _apply(self, event: Event, resolved: Resolved, sign: int) -> None:
@@ -215,7 +223,7 @@ class SequentialBook:
         )
         if refusal is not None:
             return refusal
-        return Resolved(event.index, amount, event.ledger, event.code, event.debit, event.credit)
+        return Resolved(event.position, amount, event.ledger, event.code, event.debit, event.credit)
 
     def _settle(self, event: Event) -> Status | Resolved:
         refusal = _check_settling_fields(event)
@@ -243,7 +251,7 @@ class SequentialBook:
         if _is_expired(reserved, event.timestamp_ns) and not event.flags & _EXPIRY:
             return Status.PENDING_TRANSFER_EXPIRED
         return Resolved(
-            event.index, amount, reserved.ledger, reserved.code, reserved.debit, reserved.credit
+            event.position, amount, reserved.ledger, reserved.code, reserved.debit, reserved.credit
         )
 
     def _compare(self, event: Event, stored: StoredTransfer) -> Status:

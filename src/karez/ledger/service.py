@@ -7,6 +7,7 @@ next bookkeeper recovers from the database.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -67,10 +68,8 @@ class BookService:
         while not (self._stopping and not self._queue):
             if not self._queue:
                 self._wake.clear()
-                try:
+                with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _IDLE_COMMIT_S)
-                except TimeoutError:
-                    pass
             group = self._take_group()
             submissions = [waiting.submission for waiting in group]
             try:

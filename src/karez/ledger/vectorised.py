@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
-from karez.ledger.model import AMOUNT_MAX, AccountFlags, Status, TransferFlags
+from karez.ledger.model import AMOUNT_MAX, AccountFlags, TransferFlags
 from karez.ledger.sequential import (
     CREDITS_PENDING,
     CREDITS_POSTED,
@@ -196,7 +196,10 @@ def _apply_certain(
     columns: AccountColumns, batch: Batch, fields: _Fields, certain: NDArray[np.bool_], sign: int
 ) -> None:
     """Add the certain transfers to the totals, or with sign -1 take them out again."""
-    for flags, debits, credits_ in ((0, DEBITS_POSTED, CREDITS_POSTED), (_PENDING, DEBITS_PENDING, CREDITS_PENDING)):
+    for flags, debits, credits_ in (
+        (0, DEBITS_POSTED, CREDITS_POSTED),
+        (_PENDING, DEBITS_PENDING, CREDITS_PENDING),
+    ):
         chosen = certain & (fields.flags == flags)
         every = bool(chosen.all())
         amount = sign * (fields.amount if every else fields.amount[chosen])
@@ -236,7 +239,10 @@ def events_of(batch: Batch, indexes: NDArray[np.int64]) -> list[Event]:
     """Turn some transfers of a batch into plain Python events, in the given order."""
     part = batch.transfers[indexes]
     ids = [
-        [hi << 64 | lo for hi, lo in zip(part[name + "_hi"].tolist(), part[name + "_lo"].tolist(), strict=True)]
+        [
+            hi << 64 | lo
+            for hi, lo in zip(part[name + "_hi"].tolist(), part[name + "_lo"].tolist(), strict=True)
+        ]
         for name in ("id", "debit", "credit", "pending")
     ]
     plain = [part[name].tolist() for name in ("amount", "user_data", "ledger", "code", "flags", "timeout_s")]

@@ -6,12 +6,12 @@ writer's epoch; a newer writer has raised the epoch, so the stale one updates no
 """
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import psycopg
 
-from karez.core.outcomes import Unavailable
 from karez.core.ids import NIL
-from uuid import UUID
+from karez.core.outcomes import Unavailable
 
 _LOCK_KEY = 0x6B61_7265_7A01
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from karez.core.outcomes import Rejected
 
-_PART = re.compile(r"(?:\*|(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))?)(?:/(?P<step>\d{1,2}))?")
+_PART = re.compile(r"(?:\*|(?P<first>[0-9]{1,2})(?:-(?P<last>[0-9]{1,2}))?)(?:/(?P<step>[0-9]{1,2}))?")
 _FIELDS = (
     ("minute", 0, 59),
     ("hour", 0, 23),

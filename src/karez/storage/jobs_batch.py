@@ -23,13 +23,9 @@ from karez.storage.jobs_retry import DEFAULT_RETRY, Chance, Failure, RetryRule, 
 # may be called again with a part of the same jobs once what it wrote has been undone.
 Handler = Callable[[psycopg.Connection[Any], Sequence[Job]], None]
 
-# The array is computed once; as "id IN (SELECT ... LIMIT ...)" it could be computed again for each row and
-# take more than the limit.
+# The array makes sure that the function is called once, not for each row of the table.
 _TAKE = """
-DELETE FROM job WHERE id = ANY(ARRAY(
-    SELECT id FROM job WHERE queue = %s AND kind = ANY(%s) AND run_at_ns <= %s
-    ORDER BY priority, run_at_ns, id LIMIT %s FOR UPDATE SKIP LOCKED
-))
+DELETE FROM job WHERE id = ANY(ARRAY(SELECT lock_due_jobs(%s, %s, %s, %s)))
 RETURNING id, queue, kind, payload::text, priority, run_at_ns, attempts, dedupe_key, created_ns
 """
 

@@ -44,10 +44,7 @@ class Lease:
 # the handler has read what it acts upon.
 _TAKE = """
 UPDATE job SET run_at_ns = %s, attempts = attempts + 1, dedupe_key = NULL
-WHERE id = ANY(ARRAY(
-    SELECT id FROM job WHERE queue = %s AND kind = ANY(%s) AND run_at_ns <= %s
-    ORDER BY priority, run_at_ns, id LIMIT %s FOR UPDATE SKIP LOCKED
-))
+WHERE id = ANY(ARRAY(SELECT lock_due_jobs(%s, %s, %s, %s)))
 RETURNING id, queue, kind, payload::text, priority, run_at_ns, attempts - 1, dedupe_key, created_ns
 """
 _END = """

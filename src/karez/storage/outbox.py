@@ -45,9 +45,11 @@ class OutboxEvent:
 
 
 _TAKE_PLACE = "SELECT created_ns, id FROM outbox_cursor WHERE consumer = %s FOR UPDATE SKIP LOCKED"
+# Asked before inserting, because an insert would wait for whoever is about to move the place.
 _OPEN_PLACE = """
-INSERT INTO outbox_cursor (consumer, created_ns, id) VALUES (%s, 0, %s) ON CONFLICT DO NOTHING
-RETURNING created_ns, id
+INSERT INTO outbox_cursor (consumer, created_ns, id)
+SELECT %(consumer)s, 0, %(id)s WHERE NOT EXISTS (SELECT FROM outbox_cursor WHERE consumer = %(consumer)s)
+ON CONFLICT DO NOTHING RETURNING created_ns, id
 """
 _READ = """
 SELECT id, topic, institution, operation_id, payload::text, created_ns FROM outbox_event
@@ -83,7 +85,7 @@ def read_events(
         raise RuntimeError("reading events moves the consumer's place, so it needs a transaction to act in")
     place = conn.execute(_TAKE_PLACE, (consumer,)).fetchone()
     if place is None:
-        place = conn.execute(_OPEN_PLACE, (consumer, NIL)).fetchone()
+        place = conn.execute(_OPEN_PLACE, {"consumer": consumer, "id": NIL}).fetchone()
     if place is None:
         return []
     events = [

@@ -58,6 +58,7 @@ ON CONFLICT (name) DO UPDATE SET
 WHERE (schedule.queue, schedule.kind, schedule.payload, schedule.every_s, schedule.cron)
     IS DISTINCT FROM (excluded.queue, excluded.kind, excluded.payload, excluded.every_s, excluded.cron)
 """
+_IS_ANY_DUE = "SELECT EXISTS (SELECT FROM schedule WHERE next_run_ns <= %s)"
 _TAKE = """
 SELECT name, kind, payload::text, every_s, cron, queue, next_run_ns FROM schedule
 WHERE next_run_ns <= %s ORDER BY next_run_ns, name LIMIT %s FOR UPDATE SKIP LOCKED
@@ -131,6 +132,8 @@ def fire_due_schedules(conn: psycopg.Connection[Any], now_ns: int) -> int:
     Returns:
         How many were put.
     """
+    if conn.execute(_IS_ANY_DUE, (now_ns,)).fetchone() == (False,):
+        return 0
     with conn.transaction():
         rows = conn.execute(_TAKE, (now_ns, _FIRE_LIMIT)).fetchall()
         if not rows:

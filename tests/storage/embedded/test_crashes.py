@@ -3,6 +3,8 @@
 import os
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -24,14 +26,15 @@ def write_and_kill(data_dir: Path, victims: tuple[str, ...], *arguments: str) ->
     writer = start_program(WRITER, data_dir, *arguments)
     assert writer.stdout is not None
     pid = int(writer.stdout.readline() or "0")
-    assert pid, writer.communicate()
     acknowledged = 0
     while acknowledged < ENOUGH_ROWS:
         acknowledged = int(writer.stdout.readline())
     for victim in victims:
         os.kill({"owner": writer.pid, "server": pid}[victim], signal.SIGKILL)
-    output, _ = writer.communicate()
-    return int(([str(acknowledged), *output.splitlines()])[-1]), pid
+    with writer:
+        for line in writer.stdout:
+            acknowledged = int(line)
+    return acknowledged, pid
 
 
 def rows_at_next_start(data_dir: Path) -> list[int]:
@@ -58,6 +61,14 @@ def test_a_server_that_outlives_its_killed_owner_is_stopped_in_order_first(tmp_p
     assert len(rows_at_next_start(tmp_path)) >= acknowledged
     assert not server_processes(server_label(tmp_path / "postgres"))
     assert "automatic recovery in progress" not in (tmp_path / "postgres.log").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_server_ends_by_itself_when_its_owner_is_killed(tmp_path: Path) -> None:
+    write_and_kill(tmp_path, ("owner",))
+    while server_processes(server_label(tmp_path / "postgres")):
+        time.sleep(0.01)
+    assert "database system is shut down" in (tmp_path / "postgres.log").read_text()
 
 
 def test_a_process_id_that_was_given_away_again_does_not_stop_the_start(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 
 from karez.cli.berka.words import Counterpart, Words
 from karez.core.money import parse_amount
@@ -105,6 +106,7 @@ def _number(column: str, text: str) -> int:
     raise _malformed(column, text)
 
 
+@lru_cache(maxsize=4_096)
 def _day(text: str) -> date:
     """The two digits of the year are all of the 20th century."""
     try:

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from karez.cli.berka.bank_rows import BankRow
@@ -18,11 +19,13 @@ _VERSION_7 = 0x7 << 76
 _VARIANT = 0x2 << 62
 
 
+@lru_cache(maxsize=8_192)
 def customer_account_id(bank: str, account: int) -> UUID:
     """Return the id of a customer's account."""
     return _id(_FIRST_DAY, bank, "account", account)
 
 
+@lru_cache(maxsize=64)
 def counterpart_account_id(bank: str, counterpart: Counterpart) -> UUID:
     """Return the id of one of the bank's own accounts."""
     return _id(_FIRST_DAY, bank, "counterpart", int(counterpart))

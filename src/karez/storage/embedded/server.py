@@ -59,12 +59,12 @@ class EmbeddedPostgres:
     """One embedded server.
 
     Args:
-        data_dir: Absolute directory of this Karez; made if it is missing.
+        data_dir: Directory of this Karez; made if it is missing.
         settings: Server settings that replace or add to ``SERVER_SETTINGS``.
     """
 
     def __init__(self, data_dir: Path, settings: Mapping[str, str] | None = None) -> None:
-        self.data_dir = data_dir
+        self.data_dir = data_dir = data_dir.absolute()
         self.log = data_dir / "postgres.log"
         self._cluster = data_dir / "postgres"
         self._settings = {**SERVER_SETTINGS, **(settings or {})}

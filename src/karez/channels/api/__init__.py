@@ -1,0 +1,1 @@
+"""The REST API of Karez: JSON over HTTP for institutions, people, shops and the operator."""

@@ -1,0 +1,64 @@
+"""What a web process is given, and what it makes of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from karez.channels.api.authentication import Authentication
+from karez.channels.api.caller_database import CallerDatabase
+from karez.channels.api.metrics import Metrics
+from karez.channels.api.rate_limits import Allowances, RateLimits
+from karez.channels.api.request_log import RequestLog
+from karez.core.clock import Clock
+from karez.core.sealing import Sealer
+from karez.ledger.client import BookClient
+from karez.parties import people
+
+
+@dataclass(frozen=True)
+class ApiContext:
+    """What the API stands on.
+
+    Attributes:
+        book: The bookkeeper.
+        database_web: Connection string of the web login role.
+        secret_key: The root of all derived keys.
+        clock: Tells the time.
+        limits: What each credential may ask of this process.
+        connections: Connections to the database at most.
+        write_log: Takes lines of the log as bytes; ``None`` means the standard error.
+    """
+
+    book: BookClient
+    database_web: str = field(repr=False)
+    secret_key: bytes = field(repr=False)
+    clock: Clock
+    limits: RateLimits = field(default_factory=RateLimits)
+    connections: int = 4
+    write_log: Callable[[bytes], object] | None = None
+
+
+class Services:
+    """What handlers use, made once for each web process.
+
+    Args:
+        context: What the process was given.
+    """
+
+    def __init__(self, context: ApiContext) -> None:
+        self.book = context.book
+        self.clock = context.clock
+        self.database = CallerDatabase(context.database_web, context.connections)
+        self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
+        self.sealer: Sealer = people.sealer(context.secret_key)
+        self.metrics = Metrics()
+        self.log = RequestLog(context.write_log)
+
+    def open(self) -> None:
+        """Begin to connect to the database."""
+        self.database.open()
+
+    def close(self) -> None:
+        """End the connections and write what is left of the log."""
+        self.book.close()
+        self.database.close()
+        self.log.flush()

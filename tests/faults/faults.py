@@ -1,0 +1,128 @@
+"""The ways in which a Karez is hurt while it works."""
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from enum import Enum
+from signal import SIGQUIT
+
+from tests.faults.lone_bookkeeper import LoneBookkeeper, Orders
+from tests.faults.system import ROLES, System, kill
+from tests.faults.verification import Violation
+
+_FENCED_LIMIT_S = 30.0
+_POLL_S = 0.02
+
+
+class Fault(Enum):
+    """What is done."""
+
+    BOOKKEEPER_KILLED = "kill -9 of the bookkeeper"
+    POSTMASTER_KILLED = "kill -9 of the postmaster"
+    POSTGRES_QUITS = "immediate stop of PostgreSQL"
+    WEB_KILLED = "kill -9 of a web process"
+    SUPERVISOR_KILLED = "kill -9 of karez up"
+    SECOND_WRITER = "a second bookkeeper"
+
+
+Mix = Mapping[Fault, int]
+"""How often each fault is chosen, in relation to the others."""
+
+EVERY_FAULT: Mix = {
+    Fault.BOOKKEEPER_KILLED: 8,
+    Fault.POSTMASTER_KILLED: 3,
+    Fault.POSTGRES_QUITS: 3,
+    Fault.WEB_KILLED: 2,
+    Fault.SUPERVISOR_KILLED: 2,
+    Fault.SECOND_WRITER: 2,
+}
+
+
+def strike(fault: Fault, system: System, chance: random.Random) -> Iterator[Violation]:
+    """Do it, and wait until the system serves again.
+
+    Args:
+        fault: What is done.
+        system: To whom; it is ready and under load.
+        chance: Chooses the victim where there are several.
+
+    Raises:
+        NotReady: The system did not recover.
+    """
+    if fault is Fault.SECOND_WRITER:
+        yield from _second_writer(system)
+    else:
+        system.wait_until_ready(_STRIKES[fault](system, chance))
+
+
+def _kill_bookkeeper(system: System, _chance: random.Random) -> frozenset[int]:
+    return _killed(system.pids("bookkeeper"))
+
+
+def _kill_web(system: System, chance: random.Random) -> frozenset[int]:
+    return _killed([chance.choice(system.pids("web"))])
+
+
+def _kill_postmaster(system: System, _chance: random.Random) -> frozenset[int]:
+    """Everything that stands on the database is started again with it."""
+    everybody = frozenset(pid for role in ROLES for pid in system.pids(role))
+    kill(system.postmaster())
+    return everybody
+
+
+def _quit_postgres(system: System, _chance: random.Random) -> frozenset[int]:
+    everybody = frozenset(pid for role in ROLES for pid in system.pids(role))
+    kill(system.postmaster(), SIGQUIT)
+    return everybody
+
+
+def _kill_supervisor(system: System, _chance: random.Random) -> frozenset[int]:
+    system.kill_supervisor()
+    system.start()
+    return frozenset()
+
+
+def _killed(pids: list[int]) -> frozenset[int]:
+    for pid in pids:
+        kill(pid)
+    return frozenset(pids)
+
+
+_STRIKES: Mapping[Fault, Callable[[System, random.Random], frozenset[int]]] = {
+    Fault.BOOKKEEPER_KILLED: _kill_bookkeeper,
+    Fault.POSTMASTER_KILLED: _kill_postmaster,
+    Fault.POSTGRES_QUITS: _quit_postgres,
+    Fault.WEB_KILLED: _kill_web,
+    Fault.SUPERVISOR_KILLED: _kill_supervisor,
+}
+
+
+def _second_writer(system: System) -> Iterator[Violation]:
+    """Two bookkeepers take load: the older one must stop at its next commit, and so must the second in turn.
+
+    The supervisor starts the older one anew, which makes it the newest.
+    """
+    (first,) = system.pids("bookkeeper")
+    orders = Orders(database=system.database().book, socket=str(system.second_socket), without_lock=True)
+    second = LoneBookkeeper(orders)
+    try:
+        if not second.wait_until_ready():
+            yield Violation("second bookkeeper", "it could not start although no lock was in its way")
+            return
+        if not _ends(system, first):
+            yield Violation("stale writer goes on", f"bookkeeper {first} was replaced and still commits")
+            return
+        system.wait_until_ready(frozenset({first}))
+        if not second.wait_until_ended(_FENCED_LIMIT_S):
+            yield Violation("stale writer goes on", "the second bookkeeper was replaced and still commits")
+    finally:
+        second.kill()
+
+
+def _ends(system: System, pid: int) -> bool:
+    deadline = time.monotonic() + _FENCED_LIMIT_S
+    while pid in system.pids("bookkeeper"):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
