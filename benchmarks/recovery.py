@@ -47,7 +47,10 @@ def main() -> None:
                 with Bookkeeper(database.book, clock):
                     recovered_s.append(time.perf_counter() - started)
                 started = time.perf_counter()
-                with plain.cursor() as cursor, cursor.copy(_COPY_OUT.format(after_ns=row[0]).encode()) as copy:
+                with (
+                    plain.cursor() as cursor,
+                    cursor.copy(_COPY_OUT.format(after_ns=row[0]).encode()) as copy,
+                ):
                     for _ in copy:
                         pass
                 copied_s.append(time.perf_counter() - started)

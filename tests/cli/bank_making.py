@@ -3,7 +3,18 @@
 from pathlib import Path
 from typing import NamedTuple
 
-HEADER = "trans_id account_id date type operation amount balance k_symbol bank account".split()
+HEADER = [
+    "trans_id",
+    "account_id",
+    "date",
+    "type",
+    "operation",
+    "amount",
+    "balance",
+    "k_symbol",
+    "bank",
+    "account",
+]
 
 _CZECH = {
     "cash in": ("PRIJEM", "VKLAD", ""),

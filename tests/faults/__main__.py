@@ -1,8 +1,8 @@
 """``python -m tests.faults --kills 100``: hurts a Karez and prints a report as JSON."""
 
 import argparse
-import dataclasses
 import random
+import signal
 import sys
 from pathlib import Path
 
@@ -20,9 +20,11 @@ def main() -> int:
         "--directory", type=Path, help="where the data lies, by default the temporary directory"
     )
     chosen = parser.parse_args()
+    # So that what was started is stopped too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     plan = Plan(chosen.kills, chosen.seed)
     report = run(plan, chosen.directory, lambda line: print(line, file=sys.stderr, flush=True))
-    print(msgspec.json.format(msgspec.json.encode(dataclasses.asdict(report))).decode())
+    print(msgspec.json.format(msgspec.json.encode(report)).decode())
     return 1 if report.violations else 0
 
 

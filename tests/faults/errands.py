@@ -107,7 +107,7 @@ async def pay_one(client: Client) -> None:
 
 async def pay_many(client: Client) -> None:
     """A merchant's batch."""
-    batch = [transfer(client.world.mint, client.shop(), client.chance.randint(1, 500)) for _ in range(40)]
+    batch = [transfer(client.world.mint, client.shop(), client.chance.randint(1, 500)) for _ in range(25)]
     await client.transfers(lambda: client.http.transfers(batch), *batch)
 
 

@@ -49,7 +49,7 @@ class LoadPlan:
     journals: Path
     errands: Sequence[Errand]
     seed: int
-    think_s_max: float = 0.02
+    think_s_max: float = 0.05
 
 
 class Load:

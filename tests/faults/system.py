@@ -192,7 +192,7 @@ def _children(parent: int) -> Iterator[tuple[int, str]]:
         with suppress(OSError):
             words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
             if b"process" in words:
-                yield pid, words[words.index(b"process") + 1].decode()
+                yield pid, words[words.index(b"process") + 1].decode().split()[0]
 
 
 def _children_ids(parent: int) -> list[int]:

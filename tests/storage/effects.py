@@ -1,7 +1,9 @@
 """Jobs that leave a mark: each adds a row to a table without a unique key, so doing one twice would show."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -60,6 +62,16 @@ def once_each(count: int) -> Counter[int]:
 
 def once_each_of(*numbers: int) -> Counter[int]:
     return Counter(numbers)
+
+
+@contextmanager
+def set_at_the_end(*events: Event) -> Iterator[None]:
+    """Let threads that wait for an event go on, so that a test which fails does not hang."""
+    try:
+        yield
+    finally:
+        for event in events:
+            event.set()
 
 
 def no_chance() -> float:

@@ -22,6 +22,7 @@ from tests.storage.effects import (
     no_chance,
     once_each,
     put_jobs,
+    set_at_the_end,
     waiting_count,
 )
 
@@ -85,7 +86,7 @@ def test_a_job_asked_for_while_its_like_is_at_work_is_not_lost(
         may_end.wait()
 
     enqueue(worker, [new_job(0, dedupe_key="totals")], NOW_NS)
-    with ThreadPoolExecutor() as threads, connect(database.worker) as second:
+    with ThreadPoolExecutor() as threads, set_at_the_end(may_end), connect(database.worker) as second:
         batch = threads.submit(run_batch, worker, {"mark": slow_mark}, NOW_NS, no_chance)
         at_work.wait()
         asking = threads.submit(enqueue, second, [new_job(1, dedupe_key="totals")], NOW_NS)

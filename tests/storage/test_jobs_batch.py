@@ -26,6 +26,7 @@ from tests.storage.effects import (
     once_each,
     once_each_of,
     put_jobs,
+    set_at_the_end,
     waiting_count,
 )
 
@@ -198,7 +199,7 @@ def test_jobs_at_work_are_nobody_elses(database: Database, worker: psycopg.Conne
         may_end.wait()
 
     put_jobs(worker, 30)
-    with ThreadPoolExecutor() as threads, connect(database.worker) as second:
+    with ThreadPoolExecutor() as threads, set_at_the_end(may_end), connect(database.worker) as second:
         first = threads.submit(run_batch, worker, {"mark": slow_mark}, NOW_NS, no_chance, limit=20)
         at_work.wait()
         assert run_batch(second, {"mark": mark}, NOW_NS, no_chance).done == 10

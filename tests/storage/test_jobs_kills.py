@@ -27,6 +27,7 @@ from tests.storage.effects import (
     no_chance,
     once_each,
     put_jobs,
+    set_at_the_end,
     waiting_count,
 )
 from tests.storage.killable_worker import BATCH_LIMIT, killable_worker, let_do
@@ -70,7 +71,7 @@ def test_two_workers_share_the_work_and_never_a_job(database: Database) -> None:
     create_effect_table(database)
     count, stop = 1_000, Event()
     met = [Event(), Event()]
-    with connect(database.worker) as conn, ThreadPoolExecutor() as threads:
+    with connect(database.worker) as conn, ThreadPoolExecutor() as threads, set_at_the_end(stop, *met):
         put_jobs(conn, count)
 
         def meet_and_mark(own: Event, other: Event) -> Any:
@@ -123,7 +124,7 @@ def test_a_worker_goes_on_after_the_server_was_restarted_in_mid_batch(own_server
 
     with connect(database.worker) as conn:
         put_jobs(conn, count)
-    with ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor() as threads, set_at_the_end(stop, server_is_back):
         handlers = {"mark": mark_over_the_restart}
         worker = threads.submit(run_worker, database.worker, handlers, SimulatedClock(NOW_NS), stop)
         in_mid_batch.wait()

@@ -20,6 +20,7 @@ from tests.storage.effects import (
     marks,
     once_each,
     put_jobs,
+    set_at_the_end,
     waiting_count,
 )
 
@@ -48,7 +49,7 @@ def test_an_idle_worker_finds_a_job_that_comes_later(database: Database) -> None
         stop.set()
         mark(conn, jobs)
 
-    with ThreadPoolExecutor() as threads, connect(database.worker) as conn:
+    with ThreadPoolExecutor() as threads, set_at_the_end(stop), connect(database.worker) as conn:
         clock = ClockThatTells(idle.set)
         worker = threads.submit(run_worker, database.worker, {"mark": mark_and_stop}, clock, stop)
         idle.wait()

@@ -4,7 +4,6 @@ It is the yardstick of ``benchmarks/http.py``. Two indexes fewer and no idempote
 Karez.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -53,9 +52,8 @@ class TransferReply(BaseModel):
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with asyncpg.create_pool(
-        os.environ["KAREZ_BENCH_DSN"], min_size=CONNECTIONS, max_size=CONNECTIONS
-    ) as pool:
+    # Where the database is stands in libpq's environment variables.
+    async with asyncpg.create_pool(min_size=CONNECTIONS, max_size=CONNECTIONS) as pool:
         app.state.pool = pool
         yield
 

@@ -68,16 +68,13 @@ class ChildProcess:
             process.stdin.write(msgspec.json.encode(self._role) + b"\n")
             await process.stdin.drain()
             line = await asyncio.wait_for(process.stdout.readline(), START_LIMIT_S)
-        except (TimeoutError, ConnectionError):
-            line = b""
-        with suppress(msgspec.MsgspecError):
             return _decode_message(line)
-        return Message(
-            False,
-            "process_not_ready",
-            f"The {self.name} did not become ready within {START_LIMIT_S:.0f} s or ended before; the lines above"
-            " tell why, repair that and start Karez again.",
-        )
+        except TimeoutError:
+            reason = f"was not ready after {START_LIMIT_S:.0f} s"
+        except (ConnectionError, msgspec.MsgspecError):
+            reason = "ended while it was starting"
+        sentence = f"The {self.name} process {reason}; the lines above tell why, repair that and try again."
+        return Message(False, "process_not_ready", sentence)
 
     async def wait(self) -> int:
         """Wait until it ends and return its exit code, negative for a signal."""

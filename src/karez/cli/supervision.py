@@ -78,7 +78,7 @@ async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> boo
     stopping.cancel()
     if stop.is_set():
         working.cancel()
-        await asyncio.wait([working])
+        await asyncio.gather(working, return_exceptions=True)
         return False
     working.result()  # lets an error out
     return True
@@ -86,15 +86,13 @@ async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> boo
 
 async def _start_all(stages: Sequence[Sequence[ChildProcess]], report: Report) -> None:
     for stage in stages:
-        await _start(stage, report)
+        await asyncio.gather(*(_start(child, report) for child in stage))
 
 
-async def _start(stage: Sequence[ChildProcess], report: Report) -> None:
+async def _start(child: ChildProcess, report: Report) -> None:
     started_s = time.monotonic()
-    await asyncio.gather(*(child.start() for child in stage))
-    duration_s = time.monotonic() - started_s
-    names = stage[0].name if len(stage) == 1 else f"{len(stage)} {stage[0].name} processes"
-    report(f"{names} ready after {duration_s:.1f} s")
+    await child.start()
+    report(f"{child.name} ready after {time.monotonic() - started_s:.1f} s")
 
 
 async def _keep_all(
@@ -111,7 +109,7 @@ async def _keep_all(
     finally:
         for keeper in keepers:
             keeper.cancel()
-        await asyncio.wait(keepers)
+        await asyncio.gather(*keepers, return_exceptions=True)
 
 
 async def _keep(child: ChildProcess, database_is_lost: Callable[[], bool], report: Report) -> None:

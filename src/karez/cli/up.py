@@ -87,8 +87,13 @@ def _stages(
     web_role = WebRole(database.web, book_socket, database.secret_key, listener.fileno())
     return [
         [ChildProcess("bookkeeper", BookkeeperRole(database.book, book_socket))],
-        [ChildProcess("worker", WorkerRole(database.worker))],
-        [ChildProcess("web", web_role, [listener.fileno()]) for _ in range(web_processes)],
+        [
+            ChildProcess("worker", WorkerRole(database.worker)),
+            *(
+                ChildProcess(f"web {number}", web_role, [listener.fileno()])
+                for number in range(1, web_processes + 1)
+            ),
+        ],
     ]
 
 
@@ -161,9 +166,7 @@ def _show_next_steps(address: str, token: Token | None) -> None:
         screen.print(
             "Keep it safe: whoever has it may do everything. karez credentials issue makes another one."
         )
-    screen.print(
-        f"Next: read {address}/docs for the API; karez check proves the book.", markup=False
-    )
+    screen.print(f"Next: read {address}/docs for the API; karez check proves the book.", markup=False)
     screen.print("Stop with Ctrl-C or SIGTERM.")
 
 

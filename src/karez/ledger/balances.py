@@ -28,7 +28,8 @@ LEFT JOIN (
     SELECT account, sum(debits_pending) AS debits_pending, sum(debits_posted) AS debits_posted,
         sum(credits_pending) AS credits_pending, sum(credits_posted) AS credits_posted
     FROM transfer_leg
-    WHERE account = ANY(%(accounts)s) AND timestamp_ns > %(watermark_ns)s AND timestamp_ns <= %(at_ns)s
+    WHERE (debit_account = ANY(%(accounts)s) OR credit_account = ANY(%(accounts)s))
+        AND account = ANY(%(accounts)s) AND timestamp_ns > %(watermark_ns)s AND timestamp_ns <= %(at_ns)s
     GROUP BY account
 ) t ON t.account = a.id
 WHERE a.id = ANY(%(accounts)s)

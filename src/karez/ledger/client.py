@@ -6,6 +6,7 @@ many small requests costs the bookkeeper little more than one with a few large o
 
 import asyncio
 from pathlib import Path
+from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -156,8 +157,8 @@ class BookClient(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no asyncio.Transport by inheritance.
+        self._transport = cast(asyncio.Transport, transport)
         self._reader = FrameReader()
 
     def data_received(self, data: bytes) -> None:

@@ -84,7 +84,7 @@ def _write_form(connection: psycopg.Connection, placed: list[_Placed]) -> list[F
     try:
         with connection.transaction():
             missing = _execute(connection, [each.row for each in placed])
-    except (psycopg.IntegrityError, psycopg.DataError) as error:
+    except (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError) as error:
         if len(placed) == 1:
             return [_failure(placed[0], "row_refused", _describe(error))]
         half = len(placed) // 2
@@ -138,13 +138,13 @@ def _insert_statement(row: RowInsert) -> sql.Composed:
     return sql.SQL(
         """
         WITH given AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS number
+            SELECT r.*, r.ordinality - 1 AS row_place
             FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
         ), written AS (
             INSERT INTO {table} ({columns}) SELECT {columns} FROM given
             ON CONFLICT DO NOTHING RETURNING {key}
         )
-        SELECT given.number::integer FROM given WHERE NOT EXISTS (
+        SELECT given.row_place::integer FROM given WHERE NOT EXISTS (
             SELECT FROM written WHERE ({written_key}) = ({given_key})
         )
         """
@@ -165,17 +165,17 @@ def _update_statement(row: RowUpdate) -> sql.Composed:
     return sql.SQL(
         """
         WITH given AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS number
+            SELECT r.*, r.ordinality - 1 AS row_place
             FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
         ), expected AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS number
+            SELECT r.*, r.ordinality - 1 AS row_place
             FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
         ), written AS (
             UPDATE {table} t SET {changes}
-            FROM given JOIN expected ON expected.number = given.number
-            WHERE {condition} RETURNING given.number
+            FROM given JOIN expected ON expected.row_place = given.row_place
+            WHERE {condition} RETURNING given.row_place
         )
-        SELECT given.number::integer FROM given WHERE number NOT IN (SELECT number FROM written)
+        SELECT given.row_place::integer FROM given WHERE row_place NOT IN (SELECT row_place FROM written)
         """
     ).format(
         table=sql.Identifier(row.table),

@@ -8,12 +8,14 @@ next bookkeeper recovers from the database.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -28,6 +30,8 @@ GROUP_TRANSFERS_MAX = 16_384
 QUEUE_TRANSFERS_MAX = 131_072
 QUEUE_BYTES_MAX = 64 * 1024 * 1024
 _IDLE_COMMIT_S = 1.0
+
+_log = logging.getLogger(__name__)
 
 Respond = Callable[[Kind, bytes], None]
 
@@ -75,6 +79,7 @@ class BookService:
             try:
                 outcomes = await loop.run_in_executor(None, self._book.commit, submissions)
             except Unavailable as trouble:
+                _log.error("%s", trouble)
                 payload = _trouble(trouble)
                 for waiting in group:
                     waiting.respond(Kind.UNAVAILABLE, payload)
@@ -190,8 +195,8 @@ class _Caller(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # uvloop's transports are no asyncio.Transport by inheritance.
+        self._transport = cast(asyncio.Transport, transport)
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 

@@ -31,7 +31,8 @@ WITH opening AS (
         (coalesce((SELECT credits_pending FROM opening), 0) + sum(credits_pending) OVER w)::bigint,
         (coalesce((SELECT credits_posted FROM opening), 0) + sum(credits_posted) OVER w)::bigint
     FROM transfer_leg
-    WHERE account = %(account)s AND timestamp_ns > %(watermark_ns)s AND timestamp_ns <= %(last_ns)s
+    WHERE (debit_account = %(account)s OR credit_account = %(account)s) AND account = %(account)s
+        AND timestamp_ns > %(watermark_ns)s AND timestamp_ns <= %(last_ns)s
     WINDOW w AS (ORDER BY timestamp_ns)
 ), page AS (
     (

@@ -15,7 +15,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.openapi_schemas import Schemas
+from karez.channels.api.openapi_schemas import Schemas, properties_of, without_null
 from karez.channels.api.problem_kinds import PROBLEM_KINDS
 from karez.channels.api.problems import MEDIA_TYPE, ProblemDetails, title_of
 from karez.parties.roles import Permission
@@ -92,8 +92,6 @@ def _types(documentations: Iterable[Documentation]) -> Iterable[Any]:
     for documentation in documentations:
         if documentation.body is not None:
             yield documentation.body.type
-        if documentation.query is not None:
-            yield documentation.query.type
         yield from (answer.type for answer in documentation.answers.values() if answer.type is not None)
 
 
@@ -102,7 +100,7 @@ def _operation(documentation: Documentation, path: str, schemas: Schemas) -> Jso
         "operationId": documentation.name,
         "tags": [documentation.topic],
         "summary": documentation.summary,
-        "parameters": [*_path_parameters(path), *_query_and_headers(documentation, schemas)],
+        "parameters": [*_path_parameters(path), *_query_and_headers(documentation)],
         "responses": _responses(documentation, path, schemas),
     }
     if documentation.description:
@@ -124,12 +122,12 @@ def _path_parameters(path: str) -> list[Json]:
     ]
 
 
-def _query_and_headers(documentation: Documentation, schemas: Schemas) -> list[Json]:
+def _query_and_headers(documentation: Documentation) -> list[Json]:
     parameters: list[Json] = []
     if documentation.query is not None:
         parameters += [
-            {"name": name, "in": "query", "required": False, "schema": schema}
-            for name, schema in schemas.properties(documentation.query.type).items()
+            {"name": name, "in": "query", "required": False, "schema": without_null(schema)}
+            for name, schema in properties_of(documentation.query.type).items()
         ]
     parameters += [
         {

@@ -1,5 +1,6 @@
 """JSON schemas of msgspec types, with the docstrings' words at the fields that they are about."""
 
+import inspect
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +10,7 @@ import msgspec
 Json = dict[str, Any]
 
 _REFERENCE = "#/components/schemas/{name}"
-_ATTRIBUTE = re.compile(r"^ {4,}(\w+): (.*(?:\n {8,}.*)*)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 
 
 class Schemas:
@@ -28,14 +29,16 @@ class Schemas:
         """Return the schema of one of the types, or where it stands."""
         return self._schemas[self._types.index(type_)]
 
-    def properties(self, type_: Any) -> Json:
-        """Return the schemas of a struct's fields; the struct itself is not listed any more."""
-        return dict(self.components.pop(type_.__name__)["properties"])
+
+def properties_of(struct: type[msgspec.Struct]) -> Json:
+    """Return the schemas of a struct's fields by name."""
+    _, components = msgspec.json.schema_components([struct], ref_template=_REFERENCE)
+    return dict(_described(components[struct.__name__])["properties"])
 
 
 def _described(schema: Json) -> Json:
-    text: str = schema.get("description", "")
-    summary, _, attributes = text.partition("\n\nAttributes:\n")
+    text = inspect.cleandoc(schema.get("description", ""))
+    summary, _, attributes = text.partition("Attributes:\n")
     described = {**schema, **({"description": _one_line(summary)} if text else {})}
     properties = {name: dict(value) for name, value in schema.get("properties", {}).items()}
     for name, words in _ATTRIBUTE.findall(attributes):
@@ -44,6 +47,15 @@ def _described(schema: Json) -> Json:
     if properties:
         described["properties"] = properties
     return described
+
+
+def without_null(schema: Json) -> Json:
+    """Return the schema of a parameter that may be left out, but has no way to be null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    words = {name: value for name, value in schema.items() if name == "description"}
+    return {**choices[0], **words}
 
 
 def _one_line(text: str) -> str:

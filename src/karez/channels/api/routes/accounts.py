@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 from msgspec import Meta
 
 from karez.channels.api import readings
@@ -230,7 +231,9 @@ async def list_accounts(request: AnyRequest, caller: TheCaller, services: TheSer
         )
     },
 )
-async def read_account(account_id: UUID, caller: TheCaller, services: TheServices) -> Response[bytes]:
+async def read_account(
+    account_id: FromPath[UUID], caller: TheCaller, services: TheServices
+) -> Response[bytes]:
     """Return one account."""
     account = await services.database.as_caller(caller, lambda conn: readings.find_account(conn, account_id))
     (totals,) = await services.book.balances([account_id]) if account else (None,)

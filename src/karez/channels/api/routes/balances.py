@@ -4,6 +4,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 
 from karez.channels.api.bodies import Query
 from karez.channels.api.caller import Caller
@@ -102,7 +103,7 @@ _EXAMPLE_LINE = {"ledger": 1, **EXAMPLE_BALANCE}
     },
 )
 async def read_balance(
-    request: AnyRequest, account_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, account_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Return the totals of one account at a moment."""
     at = _BALANCE_QUERY.read(request).at

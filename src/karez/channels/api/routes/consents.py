@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 from msgspec import Meta
 
 from karez.channels.api.bodies import Body, Query
@@ -161,7 +162,7 @@ async def grant_consent(request: AnyRequest, caller: TheCaller, services: TheSer
     },
 )
 async def withdraw_consent(
-    request: AnyRequest, consent_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, consent_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> None:
     """Record the end of a consent."""
     withdrawal = await _WITHDRAWAL.read(request)

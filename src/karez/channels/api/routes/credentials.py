@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, delete, get, post
+from litestar.params import FromPath
 from msgspec import Meta
 
 from karez.channels.api.bodies import Body, Query
@@ -191,7 +192,7 @@ async def issue_credential(request: AnyRequest, caller: TheCaller, services: The
     },
 )
 async def rotate_credential(
-    request: AnyRequest, credential_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, credential_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Issue a credential's successor."""
     rotation = await _ROTATION.read(request)
@@ -223,7 +224,7 @@ async def rotate_credential(
         )
     },
 )
-async def revoke_credential(credential_id: UUID, caller: TheCaller, services: TheServices) -> None:
+async def revoke_credential(credential_id: FromPath[UUID], caller: TheCaller, services: TheServices) -> None:
     """End a credential."""
     now_ns = services.clock.now_ns()
     await services.database.as_caller(caller, lambda conn: credentials.revoke(conn, credential_id, now_ns))

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import Response, get
+from litestar.params import FromPath
 
 from karez.channels.api import readings
 from karez.channels.api.documentation import KEY, Answer, Documentation
@@ -36,7 +37,9 @@ _EXAMPLE = {
         )
     },
 )
-async def read_operation(operation_id: UUID, caller: TheCaller, services: TheServices) -> Response[bytes]:
+async def read_operation(
+    operation_id: FromPath[UUID], caller: TheCaller, services: TheServices
+) -> Response[bytes]:
     """Return one operation."""
     operation = await services.database.as_caller(
         caller, lambda conn: readings.find_operation(conn, operation_id)

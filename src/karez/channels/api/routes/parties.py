@@ -6,6 +6,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
+from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.bodies import Body, Query
@@ -189,7 +190,7 @@ async def register_shop(request: AnyRequest, caller: TheCaller, services: TheSer
     },
 )
 async def read_person(
-    request: AnyRequest, party_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, party_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Return a person's data."""
     return await _read(request, party_id, caller, services, "person")
@@ -212,7 +213,7 @@ async def read_person(
     },
 )
 async def read_shop(
-    request: AnyRequest, party_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, party_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Return a shop's data."""
     return await _read(request, party_id, caller, services, "shop")

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.injected import AnyRequest
@@ -86,7 +87,7 @@ async def read_docs(request: AnyRequest) -> Response[bytes]:
         )
     },
 )
-async def explain_problem(code: str) -> Response[bytes]:
+async def explain_problem(code: FromPath[str]) -> Response[bytes]:
     """Return what a code means."""
     kind = PROBLEM_KINDS.get(code)
     if kind is None:

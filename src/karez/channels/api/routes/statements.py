@@ -5,6 +5,7 @@ from uuid import UUID
 
 import msgspec
 from litestar import Response, get
+from litestar.params import FromPath
 from msgspec import Meta
 
 from karez.channels.api import readings
@@ -98,7 +99,7 @@ _EXAMPLE_ENTRY = {
     },
 )
 async def read_statement(
-    request: AnyRequest, account_id: UUID, caller: TheCaller, services: TheServices
+    request: AnyRequest, account_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Return a page of an account's statement."""
     query = _STATEMENT_QUERY.read(request)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from litestar import Response, get, post
+from litestar.params import FromPath
 
 from karez.channels.api import readings
 from karez.channels.api.batch_results import EXAMPLE_RESULTS, BatchSummary, TransferResult, make_transfers
@@ -108,7 +109,9 @@ async def create_transfers(request: AnyRequest, caller: TheCaller, services: The
         )
     },
 )
-async def read_transfer(transfer_id: UUID, caller: TheCaller, services: TheServices) -> Response[bytes]:
+async def read_transfer(
+    transfer_id: FromPath[UUID], caller: TheCaller, services: TheServices
+) -> Response[bytes]:
     """Return one transfer."""
     transfer = await services.database.as_caller(
         caller, lambda conn: readings.find_transfer(conn, transfer_id)
