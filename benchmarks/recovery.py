@@ -8,6 +8,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import msgspec
 
@@ -34,9 +35,9 @@ def main() -> None:
         data_dir = Path(folder)
         with ledger.opened(data_dir, lambda text: print(text, file=sys.stderr)) as bench:
             bench.book.write_slices()
-            SlicePlan.due = never_due  # type: ignore[method-assign]
-            for _ in range(TRANSFERS // ledger.BATCH):
-                ledger.commit(bench, bench.batch("uniform"))
+            with patch.object(SlicePlan, "due", never_due):
+                for _ in range(TRANSFERS // ledger.BATCH):
+                    ledger.commit(bench, bench.batch("uniform"))
         recovered_s, copied_s = [], []
         with open_database(Settings(data_dir=data_dir)) as database, connect(database.owner) as plain:
             row = plain.execute("SELECT replay_from_ns FROM book_writer").fetchone()

@@ -99,11 +99,7 @@ class Bench:
             NewAccount(id=id_, ledger=CNY, code=1, institution=BANK, flags=flags)
             for id_, flags in ((self.source, 0), (self.wallet, limited))
         )
-        with connect(self.database.owner) as conn:
-            conn.execute("INSERT INTO institution VALUES (%s, 'bank-7', 'Bank', 'bank', 'open', 0)", (BANK,))
-            conn.execute("INSERT INTO unit VALUES (%s, 'CNY', 2, 'Yuan', 0)", (CNY,))
-            conn.execute("CREATE TABLE effect (id uuid PRIMARY KEY, operation_id uuid)")
-            conn.execute("GRANT SELECT, INSERT ON effect TO karez_bookkeeper")
+        found_bank(self.database)
         filling = operation(uuid4(), transfer(self.source, self.wallet, FIRST_MONEY), accounts=accounts)
         with Bookkeeper(self.database.book, SystemClock()) as book:
             (outcome,) = book.commit([filling])
@@ -127,6 +123,15 @@ class Bench:
             row = conn.execute(query.encode(), parameters).fetchone()
             assert row is not None
             return int(row[0])
+
+
+def found_bank(database: Database) -> None:
+    """Store a bank, a unit, and a table for operations to write to."""
+    with connect(database.owner) as conn:
+        conn.execute("INSERT INTO institution VALUES (%s, 'bank-7', 'Bank', 'bank', 'open', 0)", (BANK,))
+        conn.execute("INSERT INTO unit VALUES (%s, 'CNY', 2, 'Yuan', 0)", (CNY,))
+        conn.execute("CREATE TABLE effect (id uuid PRIMARY KEY, operation_id uuid)")
+        conn.execute("GRANT SELECT, INSERT ON effect TO karez_bookkeeper")
 
 
 def transfer(debit: UUID, credit: UUID, amount: int) -> Transfer:
