@@ -30,7 +30,7 @@ class RunningKarez:
         with output.open("wb") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "karez.cli", "up", "--port", "0", *arguments],
-                env={**settings, "PYTHONOPTIMIZE": "1"},
+                env=settings,
                 stdout=file,
                 stderr=subprocess.STDOUT,
             )

@@ -57,12 +57,16 @@ class Load:
 
     Args:
         plan: What they are told.
+
+    Attributes:
+        troubles: Why requests had to be repeated and how often, until the last standstill.
     """
 
     def __init__(self, plan: LoadPlan) -> None:
         spawning = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         self._processes = []
+        self.troubles: Counter[str] = Counter()
         for number in range(PROCESS_COUNT):
             ours, theirs = spawning.Pipe()
             process = spawning.Process(target=_run_process, args=(plan, number, theirs), daemon=True)
@@ -84,16 +88,13 @@ class Load:
         for pipe in self._pipes:
             pipe.send("go on")
 
-    def finish(self) -> Counter[str]:
+    def finish(self) -> None:
         """Let every client get the answer that it waits for, then end.
-
-        Returns:
-            How often each reason for not being answered was met.
 
         Raises:
             ClientFailed: A client has no answer.
         """
-        return sum(self._tell_all("finish", "finished"), Counter())
+        self._tell_all("finish", "finished")
 
     def kill(self) -> None:
         """End all client processes."""
@@ -102,18 +103,17 @@ class Load:
             process.join()
             pipe.close()
 
-    def _tell_all(self, word: str, expected: str) -> list[Counter[str]]:
+    def _tell_all(self, word: str, expected: str) -> None:
         for pipe in self._pipes:
             pipe.send(word)
-        troubles = []
+        self.troubles = Counter()
         for pipe in self._pipes:
             if not pipe.poll(_STANDSTILL_LIMIT_S):
                 raise ClientFailed(f"a client got no answer for {_STANDSTILL_LIMIT_S:.0f} s")
             answer, details = pipe.recv()
             if answer != expected:
                 raise ClientFailed(str(details))
-            troubles.append(details)
-        return troubles
+            self.troubles += details
 
 
 def _run_process(plan: LoadPlan, number: int, pipe: Connection) -> None:

@@ -137,6 +137,22 @@ def test_an_operation_is_carried_out_once_and_answers_the_same_for_ever(
         assert balance(later, shop).credits_posted == 10
 
 
+def test_operations_without_transfers_have_rising_moments_too(
+    book: Bookkeeper, furnished: Database, clock: SimulatedClock
+) -> None:
+    ids = [new_id(START_NS) for _ in range(3)]
+    for id_ in ids:
+        outcomes(book, operation(id_))
+    clock.advance(60)
+    outcomes(book, operation())
+    with connect(furnished.owner) as connection:
+        rows = connection.execute("SELECT timestamp_ns FROM operation ORDER BY timestamp_ns").fetchall()
+    moments = [moment for (moment,) in rows]
+    assert len(set(moments)) == 4
+    assert moments[0] == START_NS
+    assert moments[3] == START_NS + 60_000_000_000
+
+
 def test_a_used_id_is_refused_for_another_request(book: Bookkeeper, open_account: OpenAccount) -> None:
     source, shop = open_account(), open_account()
     id_ = new_id(START_NS)

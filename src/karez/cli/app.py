@@ -101,11 +101,12 @@ Institution = Annotated[str, typer.Option(help="Short name of the institution.")
 
 @credentials.command("issue")
 def credentials_issue(
+    label: Annotated[str, typer.Argument(help="What it is for.")] = "issued at the shell",
     institution: Institution = "operator",
     scope: Annotated[
-        list[str] | None, typer.Option(help="What it may do, as ledger:read; may be repeated; default all.")
+        list[str] | None,
+        typer.Option(help="What it may do, like ledger:read; may be repeated. Default: everything."),
     ] = None,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "issued at the shell",
     days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it works.")] = 365,
     json: Json = False,
 ) -> None:
@@ -131,3 +132,27 @@ def credentials_revoke(
     from karez.cli.credential_commands import revoke
 
     revoke(credential)
+
+
+bench = typer.Typer(no_args_is_help=True, help="Measure this machine.")
+app.add_typer(bench, name="bench")
+
+Rounds = Annotated[int, typer.Option(min=1, max=1_000, help="Rounds; the figures are medians over them.")]
+
+
+@bench.command("ledger")
+def bench_ledger(rounds: Rounds = 3, json: Json = False) -> None:
+    """Measure the book against plain COPY of the same rows and against row locks, in alternating rounds."""
+    from karez.bench.ledger import run
+    from karez.cli.bench_command import bench
+
+    bench("The book", lambda progress: run(rounds=rounds, progress=progress), json)
+
+
+@bench.command("http")
+def bench_http(rounds: Rounds = 3, json: Json = False) -> None:
+    """Measure durable transfers over HTTP against a handler with one transaction each."""
+    from karez.bench.http import run
+    from karez.cli.bench_command import bench
+
+    bench("Transfers over HTTP", lambda progress: run(rounds=rounds, progress=progress), json)

@@ -37,6 +37,7 @@ class Round:
     Attributes:
         alive: Their indexes in the group.
         opened_count: Accounts opened for it.
+        last_ns: Timestamp of its last transfer; a group without transfers takes up one moment all the same.
         accepted: Indexes of the operations that pass.
     """
 
@@ -45,6 +46,7 @@ class Round:
     batch: Batch
     evaluation: Evaluation
     opened_count: int
+    last_ns: int
     accepted: set[int]
 
 
@@ -71,7 +73,7 @@ def commit_group(state: BookState, submissions: list[Submission]) -> list[Submis
             raise _failed(connection, error) from error
         _take_back(state, round_)
         refused |= newly_refused
-    state.last_ns = int(round_.batch.timestamp_ns[-1]) if len(round_.batch) else state.last_ns
+    state.last_ns = round_.last_ns
     return _outcomes(submissions, round_, refused, leaning_on)
 
 
@@ -103,7 +105,8 @@ def _evaluate(state: BookState, submissions: list[Submission], refused: dict[int
         for position, index in enumerate(alive)
         if isinstance(submissions[index], Operation) and position not in failed_positions
     }
-    return Round(alive, group, batch, evaluation, len(accounts), accepted)
+    last_ns = first_ns + max(len(batch), 1) - 1
+    return Round(alive, group, batch, evaluation, len(accounts), last_ns, accepted)
 
 
 def _take_back(state: BookState, round_: Round) -> None:
@@ -159,7 +162,7 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
         np.ascontiguousarray(batch.transfers["id_hi"]), np.ascontiguousarray(batch.transfers["id_lo"])
     )
     state.filter.add(*_halves([operation.id.int for operation in operations]))
-    last_ns = int(batch.timestamp_ns[-1]) if len(batch) else state.last_ns
+    last_ns = round_.last_ns
     if created.any():
         changed = np.concatenate([evaluation.debit[created], evaluation.credit[created]])
         state.plan.mark(changed, int(batch.timestamp_ns[0]))

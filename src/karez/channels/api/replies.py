@@ -44,7 +44,7 @@ def json_reply(content: object, status: int = 200, *headers: Header) -> Response
 
 
 def to_response(reply: Reply) -> Response[bytes]:
-    """Hand an answer to the framework."""
+    """Hand an answer to the framework, which declares texts as UTF-8."""
     return Response(
         reply.body,
         status_code=reply.status,

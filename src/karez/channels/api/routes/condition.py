@@ -15,7 +15,7 @@ from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.core.outcomes import Unavailable
 
 _ANSWER_LIMIT_S = 2.0
-_METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_METRICS_TYPE = "text/plain; version=0.0.4"
 
 
 class Condition(msgspec.Struct, frozen=True):

@@ -54,14 +54,14 @@ async def read_openapi(request: AnyRequest) -> Response[bytes]:
             topic="Reference",
             summary="Read this document as a page",
             access="public",
-            answers={200: Answer("The page", str, None, (), "text/html; charset=utf-8")},
+            answers={200: Answer("The page", str, None, (), "text/html")},
         )
     },
 )
 async def read_docs(request: AnyRequest) -> Response[bytes]:
     """Return the page, made once at the start."""
     headers = ((b"content-security-policy", CONTENT_SECURITY_POLICY),)
-    return to_response(Reply(200, request.app.state.page, headers, b"text/html; charset=utf-8"))
+    return to_response(Reply(200, request.app.state.page, headers, b"text/html"))
 
 
 @get(

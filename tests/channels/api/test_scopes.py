@@ -1,0 +1,91 @@
+"""Every route asks for exactly the scope that it documents."""
+
+import httpx
+import pytest
+
+from karez.parties.roles import Permission
+from karez.parties.tokens import Owner
+from tests.channels.api.documented import OPERATIONS, Operation
+from tests.channels.api.living import LiveApi
+from tests.channels.api.making import HARBOUR_BANK, OPERATOR, World, assert_problem, fresh_id
+
+
+def call(api: LiveApi, operation: Operation, token: str | None) -> httpx.Response:
+    """Call a route with fresh ids and an empty body."""
+    path = operation.path
+    while "{" in path:
+        path = path[: path.index("{")] + fresh_id() + path[path.index("}") + 1 :]
+    with api.client(token) as client:
+        if operation.method in ("get", "delete"):
+            return client.request(operation.method, path)
+        return client.request(operation.method, path, json={})
+
+
+PROTECTED = [operation for operation in OPERATIONS if operation.scopes is not None]
+SCOPED = [operation for operation in PROTECTED if operation.scopes]
+PUBLIC = [operation for operation in OPERATIONS if operation.scopes is None]
+
+
+def by_name(operation: Operation) -> str:
+    return operation.name
+
+
+@pytest.fixture(scope="module")
+def without(world: World) -> dict[Permission, str]:
+    """For each scope a token of Harbour Bank that has all of its scopes but this one."""
+    every = [each for each in Permission if each is not Permission.OPERATOR]
+    owner = Owner(institution=HARBOUR_BANK)
+    return {scope: world.token(owner, *(each for each in every if each is not scope)) for scope in Permission}
+
+
+@pytest.fixture(scope="module")
+def with_only(world: World) -> dict[Permission, str]:
+    """For each scope a token that has only this one."""
+    return {
+        scope: world.token(
+            Owner(institution=OPERATOR if scope is Permission.OPERATOR else HARBOUR_BANK), scope
+        )
+        for scope in Permission
+    }
+
+
+@pytest.mark.parametrize("operation", SCOPED, ids=by_name)
+def test_without_its_scope_a_route_is_closed(
+    api: LiveApi, operation: Operation, without: dict[Permission, str]
+) -> None:
+    assert operation.scopes is not None
+    (scope,) = operation.scopes
+    answer = call(api, operation, without[Permission(scope)])
+    assert assert_problem(answer, 403, "permission_missing") == {"needed": scope}
+
+
+@pytest.mark.parametrize("operation", SCOPED, ids=by_name)
+def test_with_its_scope_alone_a_route_is_open(
+    api: LiveApi, operation: Operation, with_only: dict[Permission, str]
+) -> None:
+    assert operation.scopes is not None
+    (scope,) = operation.scopes
+    answer = call(api, operation, with_only[Permission(scope)])
+    assert answer.status_code not in (401, 500)
+    assert "permission_missing" not in answer.text
+
+
+@pytest.mark.parametrize("operation", PROTECTED, ids=by_name)
+def test_nobody_comes_in_without_a_token(api: LiveApi, operation: Operation) -> None:
+    assert_problem(call(api, operation, None), 401, "credential_missing")
+
+
+@pytest.mark.parametrize("operation", PUBLIC, ids=by_name)
+def test_what_is_public_needs_no_token(api: LiveApi, operation: Operation) -> None:
+    assert call(api, operation, None).status_code in (200, 404)
+
+
+def test_only_what_tells_nothing_of_anybody_is_public() -> None:
+    assert {operation.name for operation in PUBLIC} == {
+        "readHealth",
+        "readReadiness",
+        "readMetrics",
+        "readOpenapi",
+        "readDocs",
+        "explainProblem",
+    }
