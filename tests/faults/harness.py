@@ -113,7 +113,10 @@ def _workplace(directory: Path | None) -> Iterator[Path]:
     try:
         yield place
     finally:
-        import os; os.system(f"cp {place}/*.log /tmp/last_up.log"); shutil.rmtree(place, ignore_errors=True)
+        import os
+
+        os.system(f"cp {place}/*.log /tmp/last_up.log")
+        shutil.rmtree(place, ignore_errors=True)
 
 
 class Run:

@@ -75,7 +75,7 @@ class Verification:
     """
 
     def __init__(self, world: World, journals: Path) -> None:
-        self._world = world
+        self._units = world.units
         self._reader = JournalReader(journals)
         self._book = ReplayedBook(world.limited)
         self.answers: list[Answer] = []
@@ -144,7 +144,7 @@ class Verification:
         for account in different:
             details = f"{account}: {balances[account]}, by its transfers {self._replayed(account)}"
             yield Violation("bookkeeper's balance", details)
-        yield from _units_sum_to_zero(self._world, balances)
+        yield from _units_sum_to_zero(self._units, balances)
 
     def _replayed(self, account: UUID) -> Balance:
         totals = self._book.totals.get(account, Totals())
@@ -189,13 +189,13 @@ def _transfers_in(reply: str) -> list[UUID]:
     return msgspec.json.decode(reply, type=dict[str, list[UUID]])["transfers"]
 
 
-def _units_sum_to_zero(world: World, balances: dict[UUID, Balance | None]) -> Iterator[Violation]:
+def _units_sum_to_zero(units: dict[UUID, int], balances: dict[UUID, Balance | None]) -> Iterator[Violation]:
     difference: dict[int, list[int]] = {}
     for account, balance in balances.items():
         if balance is None:
             yield Violation("account is gone", str(account))
             continue
-        sums = difference.setdefault(world.units[account], [0, 0])
+        sums = difference.setdefault(units[account], [0, 0])
         sums[0] += balance.debits_posted - balance.credits_posted
         sums[1] += balance.debits_pending - balance.credits_pending
     for unit, sums in difference.items():

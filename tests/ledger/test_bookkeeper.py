@@ -11,7 +11,7 @@ from karez.core.ids import new_id
 from karez.core.outcomes import Unavailable
 from karez.ledger.bookkeeper import DEFERRED, Bookkeeper
 from karez.ledger.model import AMOUNT_MAX, AccountFlags, NewAccount, Status, TransferFlags
-from karez.ledger.operations import Operation, Outcome, RowInsert, RowUpdate
+from karez.ledger.operations import Event, Operation, Outcome, RowInsert, RowUpdate
 from karez.ledger.writer import Fenced
 from karez.storage.database import Database, connect
 from tests.ledger.making import (
@@ -295,6 +295,23 @@ def outcomes(book: Bookkeeper, *operations: Operation) -> list[Outcome]:
     results = book.commit(operations)
     assert all(isinstance(result, Outcome) for result in results)
     return [result for result in results if isinstance(result, Outcome)]
+
+
+def test_a_value_that_cannot_be_stored_refuses_its_operation_alone(
+    book: Bookkeeper, open_account: OpenAccount
+) -> None:
+    source, shop = open_account(), open_account()
+    event = Event(id=new_id(START_NS), topic="paid", payload=msgspec.Raw(b"{}"))
+    twice = msgspec.structs.replace(operation(), events=(event, event))
+    nul = operation(
+        reply=b'"\\u0000 is fine in text that is not read"', transfers=(transfer(source, shop, 1),)
+    )
+    broken = msgspec.structs.replace(operation(transfers=(transfer(source, shop, 2),)), actor="a\x00b")
+    good = operation(transfers=(transfer(source, shop, 4),))
+    results = outcomes(book, twice, nul, broken, good)
+    unwritable = "operation_unwritable"
+    assert [result.code for result in results] == [unwritable, "", unwritable, ""]
+    assert balance(book, shop).credits_posted == 5
 
 
 def test_a_second_bookkeeper_is_refused_while_the_first_lives(

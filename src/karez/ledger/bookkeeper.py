@@ -23,9 +23,10 @@ from karez.ledger.admission import admit
 from karez.ledger.book_state import BookState
 from karez.ledger.columns import AccountColumns
 from karez.ledger.group import Submission, SubmissionOutcome, TransferSubmission
-from karez.ledger.group_commit import commit_group, fence
+from karez.ledger.group_commit import Unwritable, commit_group, fence
 from karez.ledger.id_filter import IdFilter
 from karez.ledger.model import Transfer, TransferFlags, transfers_to_array
+from karez.ledger.operations import Operation, Outcome
 from karez.ledger.recovery import recover
 from karez.ledger.slices import SlicePlan
 from karez.ledger.writer import take_over
@@ -108,9 +109,22 @@ class Bookkeeper:
         if expiries is not None:
             commit_group(self._state, [expiries])
         if group:
-            for index, outcome in zip(live, commit_group(self._state, group), strict=True):
+            for index, outcome in zip(live, self._commit_divided(group), strict=True):
                 outcomes[index] = outcome
         return [DEFERRED if outcome is None else outcome for outcome in outcomes]
+
+    def _commit_divided(self, group: list[Submission]) -> list[SubmissionOutcome | None]:
+        """Commit a group; if PostgreSQL cannot store a value of it, halve it until the culprit stands alone."""
+        try:
+            return commit_group(self._state, group)
+        except Unwritable as error:
+            if len(group) > 1:
+                half = len(group) // 2
+                return self._commit_divided(group[:half]) + self._commit_divided(group[half:])
+            if not isinstance(group[0], Operation):
+                raise
+            sentence = f"The database cannot store a value of this operation ({error}); correct it."
+            return [Outcome(accepted=False, code="operation_unwritable", sentence=sentence)]
 
     def write_slices(self) -> None:
         """Bring every balance slice up to date, so that the next start has nothing to replay."""

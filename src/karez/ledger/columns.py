@@ -1,6 +1,7 @@
-"""All accounts in memory, one numpy array per field, indexed by slot.
+"""All accounts in memory, one record of 64 bytes each, indexed by slot.
 
-A slot is the place of an account in these arrays, given in the order of opening and kept for good.
+A slot is the place of an account, given in the order of opening and kept for good. A record is one cache line, so
+a batch that touches accounts all over the book waits for memory once an account, not once a field.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,19 @@ from numpy.typing import NDArray
 from karez.ledger.id_index import IdIndex
 from karez.ledger.model import Balance, NewAccount
 
-NO_SLOT = -1
+_CAPACITY = 1_024
+_FIELDS = [
+    ("debits_pending", "<i8"),
+    ("debits_posted", "<i8"),
+    ("credits_pending", "<i8"),
+    ("credits_posted", "<i8"),
+    ("ledger", "<i4"),
+    ("flags", "<i4"),
+    ("code", "<i4"),
+    ("institution", "<i4"),
+]
+_TOTALS = slice(2, 6)
+"""Where the totals lie among the eight 64-bit words of a record: after the id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +43,13 @@ class AccountColumns:
         totals: int64, shape (4, capacity): debits pending, debits posted, credits pending, credits posted.
         ledger: int32 unit number by slot.
         flags: int32 ``AccountFlags`` by slot.
+        code: int32 kind of account by slot.
         institution: int32 owner by slot.
     """
 
     def __init__(self) -> None:
-        capacity = 1_024
-        self.index = IdIndex(capacity)
-        self.totals = np.zeros((4, capacity), np.int64)
-        self.ledger = np.zeros(capacity, np.int32)
-        self.flags = np.zeros(capacity, np.int32)
-        self.code = np.zeros(capacity, np.int32)
-        self.institution = np.zeros(capacity, np.int32)
+        self.index = IdIndex(_CAPACITY, _FIELDS)
+        self._find_fields()
 
     def __len__(self) -> int:
         return len(self.index)
@@ -48,7 +57,7 @@ class AccountColumns:
     def open(self, accounts: list[NewAccount]) -> range:
         """Add accounts with empty totals and return their slots; the ids must be new."""
         slots = self.index.add([account.id.int for account in accounts])
-        self._reserve(slots.stop)
+        self._find_fields()
         fields = slice(slots.start, slots.stop)
         self.ledger[fields] = [account.ledger for account in accounts]
         self.flags[fields] = [account.flags for account in accounts]
@@ -72,15 +81,13 @@ class AccountColumns:
             totals: int64, shape (4, n).
         """
         self.index.add_halves(hi, lo)
-        self._reserve(len(hi))
-        self.ledger[: len(hi)], self.flags[: len(hi)] = fields[0], fields[1]
-        self.code[: len(hi)], self.institution[: len(hi)] = fields[2], fields[3]
+        self._find_fields()
+        for column, values in zip((self.ledger, self.flags, self.code, self.institution), fields, strict=True):
+            column[: len(hi)] = values
         self.totals[:, : len(hi)] = totals
 
     def close_last(self, count: int) -> None:
         """Take back the accounts opened last, whose opening was not committed."""
-        first = len(self.index) - count
-        self.totals[:, first : first + count] = 0
         self.index.remove_last(count)
 
     def balance(self, slot: int) -> Balance:
@@ -101,15 +108,9 @@ class AccountColumns:
         """Put back what was remembered."""
         self.totals[:, undo.slots] = undo.totals
 
-    def _reserve(self, needed: int) -> None:
-        capacity = len(self.ledger)
-        if needed <= capacity:
-            return
-        while capacity < needed:
-            capacity *= 2
-        more = capacity - len(self.ledger)
-        self.totals = np.concatenate([self.totals, np.zeros((4, more), np.int64)], axis=1)
-        self.ledger = np.concatenate([self.ledger, np.zeros(more, np.int32)])
-        self.flags = np.concatenate([self.flags, np.zeros(more, np.int32)])
-        self.code = np.concatenate([self.code, np.zeros(more, np.int32)])
-        self.institution = np.concatenate([self.institution, np.zeros(more, np.int32)])
+    def _find_fields(self) -> None:
+        """Point the columns at the index's records, which move when it grows."""
+        records = self.index.records
+        self.totals = records.view(np.int64).reshape(len(records), -1)[:, _TOTALS].T
+        self.ledger, self.flags = records["ledger"], records["flags"]
+        self.code, self.institution = records["code"], records["institution"]

@@ -53,8 +53,8 @@ class Round:
 def commit_group(state: BookState, submissions: list[Submission]) -> list[SubmissionOutcome | None]:
     """Evaluate, write and commit; returns one outcome each, ``None`` for what must be handed in again.
 
-    Rejections: ``Unavailable`` where nothing has happened; ``Fenced`` and ``psycopg.Error`` where the
-    bookkeeper must stop.
+    Rejections: ``Unavailable`` and ``Unwritable`` where nothing has happened; ``Fenced`` and
+    ``psycopg.Error`` where the bookkeeper must stop.
     """
     refused: dict[int, Outcome] = {}
     leaning_on: dict[int, set[int]] = {}
@@ -204,11 +204,17 @@ def _halves(ids: list[int]) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
+class Unwritable(Exception):
+    """PostgreSQL refuses a value of the group, and would again: nothing of the group has happened."""
+
+
 def _failed(connection: psycopg.Connection, error: psycopg.Error) -> Exception:
     """Roll back where that is possible; otherwise the outcome is unknown and the error goes on."""
-    if connection.closed or connection.broken or isinstance(error, psycopg.IntegrityError):
+    if connection.closed or connection.broken:
         return error
     connection.execute("ROLLBACK")
+    if isinstance(error, (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)):
+        return Unwritable(error.diag.message_primary or str(error))
     return Unavailable(
         "book_not_writable",
         f"The database could not commit ({error.diag.message_primary or error}); nothing has happened, repeat"

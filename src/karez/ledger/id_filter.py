@@ -9,30 +9,32 @@ from numpy.typing import NDArray
 
 from karez.ledger.id_index import mix_ids
 
-_CELLS = 1 << 26
-_CAPACITY = _CELLS // 32
+_WORD_COUNT_LOG2 = 23
+_CAPACITY = (1 << _WORD_COUNT_LOG2) // 4
+_BITS_OF_AN_ID = 4
 
 
 class IdFilter:
-    """A Bloom filter over recent ids with two probes of one byte each.
+    """A Bloom filter over recent ids, all bits of an id in one 64-bit word: one cache miss an id.
+
+    It takes 64 MiB. Filled to its capacity of two million ids it mistakes one new id in 80,000 for a known one.
 
     Args:
         newest: The greatest 128-bit id stored so far.
     """
 
     def __init__(self, newest: int) -> None:
-        self._cells = np.zeros(_CELLS, np.uint8)
+        self._words = np.zeros(1 << _WORD_COUNT_LOG2, np.uint64)
         self._count = 0
         self._floor = newest
         self.newest = newest
 
     def maybe_known(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Return false for each id that is certainly new."""
-        first, second = self._probes(hi, lo)
-        seen = (self._cells[first] & self._cells[second]).astype(bool)
-        floor_hi, floor_lo = np.uint64(self._floor >> 64), np.uint64(self._floor & 2**64 - 1)
-        old = (hi < floor_hi) | ((hi == floor_hi) & (lo <= floor_lo))
-        return seen | old
+        word, bits = _places(hi, lo)
+        known = (self._words.take(word) & bits) == bits
+        known |= ~_above(self._floor, hi, lo)
+        return known
 
     def add(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> None:
         """Remember ids that have been stored."""
@@ -41,18 +43,30 @@ class IdFilter:
         greatest_hi = hi.max()
         self.newest = max(self.newest, int(greatest_hi) << 64 | int(lo[hi == greatest_hi].max()))
         if self._count + len(hi) > _CAPACITY:
-            self._cells.fill(0)
+            self._words.fill(0)
             self._count = 0
             self._floor = self.newest
             return
         self._count += len(hi)
-        for probe in self._probes(hi, lo):
-            self._cells[probe] = 1
+        word, bits = _places(hi, lo)
+        while len(word):
+            self._words[word] |= bits
+            # Of two ids of one word only the last has been written.
+            lost = (self._words[word] & bits) != bits
+            word, bits = word[lost], bits[lost]
 
-    @staticmethod
-    def _probes(
-        hi: NDArray[np.uint64], lo: NDArray[np.uint64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        mixed = mix_ids(hi, lo)
-        mask = np.uint64(_CELLS - 1)
-        return (mixed & mask).astype(np.int64), (mixed >> np.uint64(32) & mask).astype(np.int64)
+
+def _above(id_: int, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    id_hi, id_lo = np.uint64(id_ >> 64), np.uint64(id_ & 2**64 - 1)
+    return (hi > id_hi) | ((hi == id_hi) & (lo > id_lo))
+
+
+def _places(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+    """Return the word of each id and its bits within."""
+    mixed = mix_ids(hi, lo)
+    word = (mixed >> np.uint64(64 - _WORD_COUNT_LOG2)).view(np.int64)
+    bits = np.zeros_like(mixed)
+    for _ in range(_BITS_OF_AN_ID):
+        bits |= np.uint64(1) << (mixed & np.uint64(63))
+        mixed >>= np.uint64(6)
+    return word, bits

@@ -4,7 +4,7 @@ A Python dict costs about 0.15 us a look-up and 100 bytes an id; this costs a th
 whole batch at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +12,35 @@ from numpy.typing import NDArray
 _MULTIPLIER_HI = np.uint64(0x9E3779B97F4A7C15)
 _MULTIPLIER_LO = np.uint64(0xC2B2AE3D27D4EB4F)
 _EMPTY = -1
+_CACHE_LINE_BYTES = 64
 
 
 def mix_ids(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Fold ids to well-spread 64-bit values; equal ids give equal values, different ids almost always differ."""
-    mixed = hi * _MULTIPLIER_HI ^ lo * _MULTIPLIER_LO
+    mixed = hi * _MULTIPLIER_HI
+    mixed ^= lo * _MULTIPLIER_LO
     mixed ^= mixed >> np.uint64(29)
     mixed *= _MULTIPLIER_HI
-    return mixed ^ mixed >> np.uint64(32)
+    mixed ^= mixed >> np.uint64(32)
+    return mixed
 
 
 class IdIndex:
-    """Maps ids to the dense slots 0, 1, 2, ... in the order in which they were added."""
+    """Maps ids to the dense slots 0, 1, 2, ... in the order in which they were added.
 
-    def __init__(self, capacity: int = 1_024) -> None:
-        self._hi = np.zeros(capacity, np.uint64)
-        self._lo = np.zeros(capacity, np.uint64)
+    Args:
+        capacity: For how many ids to make room at first, a power of two.
+        fields: Further fields of a record, which are the caller's: name and numpy type.
+
+    Attributes:
+        records: By slot: ``id_hi``, ``id_lo`` and the further fields, zero at first. A record lies within one cache
+            line where its size allows. When the index grows, this becomes a new array.
+    """
+
+    def __init__(self, capacity: int = 1_024, fields: Sequence[tuple[str, str]] = ()) -> None:
+        self._dtype = np.dtype([("id_hi", "<u8"), ("id_lo", "<u8"), *fields])
         self._count = 0
-        self._table = np.full(8 * capacity, _EMPTY, np.int32)
+        self._make_room(capacity)
 
     def __len__(self) -> int:
         return self._count
@@ -46,13 +57,21 @@ class IdIndex:
 
     def find(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Return the slot of each id, -1 where it is not known."""
-        mask = np.uint64(len(self._table) - 1)
-        position = (mix_ids(hi, lo) & mask).astype(np.int64)
-        slot = self._table[position].astype(np.int64)
-        wrong = (slot != _EMPTY) & ((self._hi[slot] != hi) | (self._lo[slot] != lo))
+        position = (mix_ids(hi, lo) & np.uint64(len(self._table) - 1)).view(np.int64)
+        slot = self._table.take(position).astype(np.int64)
+        wrong = self._differs(slot, hi, lo)
         if wrong.any():
             self._probe(slot, np.flatnonzero(wrong), position, hi, lo)
         return slot
+
+    def _differs(
+        self, slot: NDArray[np.int64], hi: NDArray[np.uint64], lo: NDArray[np.uint64]
+    ) -> NDArray[np.bool_]:
+        """Tell where a slot belongs to another id."""
+        differs = self._hi[slot] != hi
+        differs |= self._lo[slot] != lo
+        differs &= slot != _EMPTY
+        return differs
 
     def _probe(
         self,
@@ -65,57 +84,56 @@ class IdIndex:
         last = len(self._table) - 1
         while len(open_):
             position[open_] = position[open_] + 1 & last
-            found = self._table[position[open_]]
+            found = self._table[position[open_]].astype(np.int64)
             slot[open_] = found
-            wrong = (found != _EMPTY) & ((self._hi[found] != hi[open_]) | (self._lo[found] != lo[open_]))
-            open_ = open_[wrong]
+            open_ = open_[self._differs(found, hi[open_], lo[open_])]
 
     def add(self, ids: list[int]) -> range:
         """Append ids that are not in the index yet and return their slots."""
-        first = self._count
-        self._reserve(first + len(ids))
-        for id_ in ids:
-            self._hi[self._count] = id_ >> 64
-            self._lo[self._count] = id_ & 0xFFFF_FFFF_FFFF_FFFF
-            self._count += 1
-        self._link(first, self._count)
-        return range(first, self._count)
+        hi = np.array([id_ >> 64 for id_ in ids], np.uint64)
+        lo = np.array([id_ & 0xFFFF_FFFF_FFFF_FFFF for id_ in ids], np.uint64)
+        return self.add_halves(hi, lo)
 
-    def add_halves(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> None:
-        """Append many ids, given as halves, that are not in the index yet."""
-        first = self._count
-        self._reserve(first + len(hi))
-        self._hi[first : first + len(hi)] = hi
-        self._lo[first : first + len(hi)] = lo
-        self._count += len(hi)
-        self._link(first, self._count)
+    def add_halves(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> range:
+        """Append ids, given as halves, that are not in the index yet and return their slots."""
+        first, end = self._count, self._count + len(hi)
+        if end > len(self.records):
+            self._make_room(1 << (end - 1).bit_length())
+        self._hi[first:end], self._lo[first:end] = hi, lo
+        self._count = end
+        self._link(first, end)
+        return range(first, end)
 
     def remove_last(self, count: int) -> None:
-        """Take back the ids added last."""
+        """Take back the ids added last, with their records."""
         self._count -= count
-        self._relink()
-
-    def _reserve(self, needed: int) -> None:
-        if needed <= len(self._hi):
-            return
-        capacity = len(self._hi)
-        while capacity < needed:
-            capacity *= 2
-        self._hi = np.concatenate([self._hi, np.zeros(capacity - len(self._hi), np.uint64)])
-        self._lo = np.concatenate([self._lo, np.zeros(capacity - len(self._lo), np.uint64)])
-        self._table = np.full(8 * capacity, _EMPTY, np.int32)
+        self.records[self._count : self._count + count] = 0
+        self._table.fill(_EMPTY)
         self._link(0, self._count)
 
-    def _relink(self) -> None:
-        self._table.fill(_EMPTY)
+    def _make_room(self, capacity: int) -> None:
+        records = _aligned_zeros(capacity, self._dtype)
+        if self._count:
+            records[: self._count] = self.records[: self._count]
+        self.records = records
+        self._hi, self._lo = records["id_hi"], records["id_lo"]
+        self._table = np.full(8 * capacity, _EMPTY, np.int32)
         self._link(0, self._count)
 
     def _link(self, first: int, end: int) -> None:
         last = len(self._table) - 1
         slots = np.arange(first, end, dtype=np.int32)
-        position = (mix_ids(self._hi[first:end], self._lo[first:end]) & np.uint64(last)).astype(np.int64)
+        position = (mix_ids(self._hi[first:end], self._lo[first:end]) & np.uint64(last)).view(np.int64)
         for slots_, position_ in _rounds(self._table, slots, position):
             self._table[position_] = slots_
+
+
+def _aligned_zeros(count: int, dtype: np.dtype[np.void]) -> NDArray[np.void]:
+    """Return zeroed records that begin at the start of a cache line."""
+    size_bytes = count * dtype.itemsize
+    raw = np.zeros(size_bytes + _CACHE_LINE_BYTES, np.uint8)
+    start = -raw.ctypes.data % _CACHE_LINE_BYTES
+    return raw[start : start + size_bytes].view(dtype)
 
 
 def _rounds(

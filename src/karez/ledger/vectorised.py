@@ -16,12 +16,23 @@ B and C are ample (70 <= 100; C has no limit), A is not (120 > 100). B->C is app
 run in order: the first passes, the second is refused.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known
+from karez.ledger.batch import (
+    AMOUNT,
+    FLAGS_TIMEOUT,
+    ID_HI,
+    ID_LO,
+    LEDGER_CODE,
+    PENDING_HI,
+    PENDING_LO,
+    TRUSTED,
+    USER_DATA,
+    Batch,
+    Evaluation,
+    Known,
+)
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
 from karez.ledger.model import AMOUNT_MAX, AccountFlags, TransferFlags
@@ -35,22 +46,15 @@ from karez.ledger.sequential import (
     SequentialBook,
 )
 
-_LINKED = int(TransferFlags.LINKED)
-_PENDING = int(TransferFlags.PENDING)
-_SETTLING = int(TransferFlags.POST | TransferFlags.VOID)
-_BALANCING = int(TransferFlags.BALANCING_DEBIT | TransferFlags.BALANCING_CREDIT)
-_LOW_32 = np.int64(0xFFFF_FFFF)
-_ID_MAX_HALF = np.uint64(2**64 - 1)
-
-
-@dataclass(slots=True)
-class _Fields:
-    """Contiguous copies of the fields that every transfer needs: numpy is slow on strided ones."""
-
-    amount: NDArray[np.int64]
-    flags: NDArray[np.int32]
-    id_hi: NDArray[np.uint64]
-    id_lo: NDArray[np.uint64]
+_LINKED = np.uint64(TransferFlags.LINKED)
+_PENDING = np.uint64(TransferFlags.PENDING)
+_SETTLING = np.uint64(TransferFlags.POST | TransferFlags.VOID)
+_BALANCING = np.uint64(TransferFlags.BALANCING_DEBIT | TransferFlags.BALANCING_CREDIT)
+_LOW_32 = 0xFFFF_FFFF
+_ALL_64 = np.uint64(2**64 - 1)
+_SIGN = np.uint64(1 << 63)
+_VECTORISED_FROM = 24
+"""Below so many transfers numpy costs more than it saves."""
 
 
 def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
@@ -62,21 +66,14 @@ def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
         known: What is stored about ids that ``batch.maybe_known`` marks and about pending transfers that the
             batch settles.
     """
-    transfers = batch.transfers
-    fields = _Fields(
-        np.ascontiguousarray(transfers["amount"]),
-        np.ascontiguousarray(transfers["flags"]),
-        np.ascontiguousarray(transfers["id_hi"]),
-        np.ascontiguousarray(transfers["id_lo"]),
-    )
-    if len(batch) == 0:
-        return _begin(batch)
-    certain = _sound(columns, batch, fields)
-    certain &= ~_repeated(batch, fields)
-    certain &= _on_ample_accounts(columns, batch, fields)
+    if len(batch) < _VECTORISED_FROM:
+        return evaluate_sequentially(columns, batch, known)
+    certain = _sound(columns, batch)
+    certain &= ~_repeated(batch)
+    certain &= _on_ample_accounts(columns, batch)
     evaluation = _begin(batch)
-    _apply_certain(columns, batch, fields, certain, 1)
-    evaluation.undo.append(lambda: _apply_certain(columns, batch, fields, certain, -1))
+    _apply_certain(columns, batch, certain, 1)
+    evaluation.undo.append(lambda: _apply_certain(columns, batch, certain, -1))
     if not certain.all():
         _evaluate_doubtful(columns, batch, known, np.flatnonzero(~certain), evaluation)
     return evaluation
@@ -93,120 +90,112 @@ def _begin(batch: Batch) -> Evaluation:
     return Evaluation(np.zeros(len(batch), np.uint8), batch.transfers, batch.debit, batch.credit)
 
 
-def _sound(columns: AccountColumns, batch: Batch, fields: _Fields) -> NDArray[np.bool_]:
+def _sound(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     """Mark plain and pending transfers whose own fields are in order."""
-    transfers, debit, credit = batch.transfers, batch.debit, batch.credit
-    if len(columns) == 0:
-        return np.zeros(len(batch), bool)
-    ledger = np.ascontiguousarray(transfers["ledger"])
-    plain = fields.flags == 0
-    pending = fields.flags == _PENDING
-    sound = plain | pending
-    sound[1:] &= ((fields.flags[:-1] & _LINKED) == 0) | batch.chain_end[:-1]
-    sound &= (transfers["timeout_s"] == 0) | (pending & (transfers["timeout_s"] > 0))
-    sound &= (fields.amount >= 0) & (transfers["user_data"] >= 0)
-    sound &= (debit >= 0) & (credit >= 0) & (debit != credit)
-    sound &= (transfers["pending_hi"] | transfers["pending_lo"]) == 0
-    sound &= (fields.id_hi | fields.id_lo) != 0
-    sound &= (fields.id_hi & fields.id_lo) != _ID_MAX_HALF
-    sound &= (ledger != 0) & (transfers["code"] != 0)
+    words, debit, credit = batch.words, batch.debit, batch.credit
+    flags, id_hi, id_lo = words[FLAGS_TIMEOUT], words[ID_HI], words[ID_LO]
+    ledger, code = words[LEDGER_CODE].view(np.int32).reshape(-1, 2).T
+    negative = words[AMOUNT] | words[USER_DATA] | debit.view(np.uint64) | credit.view(np.uint64)
+    wrong = words[PENDING_HI] | words[PENDING_LO] | (negative & _SIGN)
+    if flags.any():
+        pending = (flags & np.uint64(_LOW_32)) == _PENDING
+        wrong |= np.where(pending, flags & _SIGN, flags)
+        wrong[1:][~batch.chain_end[:-1]] |= flags[:-1][~batch.chain_end[:-1]] & _LINKED
+    sound = wrong == 0
+    sound &= debit != credit
+    sound &= ((id_hi | id_lo) != 0) & ((id_hi & id_lo) != _ALL_64)
+    sound &= (ledger != 0) & (code != 0)
     sound &= (columns.ledger[debit] == ledger) & (columns.ledger[credit] == ledger)
     sound &= (batch.institution == TRUSTED) | (batch.institution == columns.institution[debit])
     return sound
 
 
-def _repeated(batch: Batch, fields: _Fields) -> NDArray[np.bool_]:
+def _repeated(batch: Batch) -> NDArray[np.bool_]:
     """Mark transfers whose id may be stored, occurs again in the batch, or is settled in the batch."""
-    repeated = batch.maybe_known.copy()
-    hi, lo = fields.id_hi, fields.id_lo
+    words = batch.words
+    hi, lo = words[ID_HI], words[ID_LO]
     ascending = (hi[1:] > hi[:-1]) | ((hi[1:] == hi[:-1]) & (lo[1:] > lo[:-1]))
-    settling = (fields.flags & _SETTLING) != 0
+    settling = (words[FLAGS_TIMEOUT] & _SETTLING) != 0
     if ascending.all() and not settling.any():
-        return repeated
+        return batch.maybe_known
+    repeated = batch.maybe_known.copy()
     mixed = mix_ids(hi, lo)
-    order = np.argsort(mixed, kind="stable")
+    order = np.argsort(mixed)
     same = mixed[order[1:]] == mixed[order[:-1]]
     repeated[order[1:][same]] = True
     repeated[order[:-1][same]] = True
     if settling.any():
-        settled = mix_ids(
-            np.ascontiguousarray(batch.transfers["pending_hi"][settling]),
-            np.ascontiguousarray(batch.transfers["pending_lo"][settling]),
-        )
+        settled = mix_ids(words[PENDING_HI][settling], words[PENDING_LO][settling])
         repeated |= np.isin(mixed, settled)
     return repeated
 
 
-def _on_ample_accounts(columns: AccountColumns, batch: Batch, fields: _Fields) -> NDArray[np.bool_]:
+def _on_ample_accounts(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     """Mark transfers of which both accounts have room for all that the batch could take."""
-    balancing = (fields.flags & _BALANCING) != 0
+    flags = batch.words[FLAGS_TIMEOUT]
+    balancing = (flags & _BALANCING) != 0
     # The amount of a post or void comes out of what is already reserved: it takes no room.
-    taking = np.where((fields.flags & _SETTLING) == 0, np.maximum(fields.amount, 0), 0)
-    debit_ample = _ample(columns, batch.debit, taking, AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)
-    credit_ample = _ample(columns, batch.credit, taking, AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
-    short = np.zeros(len(columns) + 1, bool)
-    short[batch.debit[~debit_ample]] = True
-    short[batch.credit[~credit_ample]] = True
-    # A balancing transfer reads the exact balance of its accounts, so their order matters.
-    short[batch.debit[balancing]] = True
-    short[batch.credit[balancing]] = True
-    return ~(short[batch.debit] | short[batch.credit])
-
-
-def _ample(
-    columns: AccountColumns, slots: NDArray[np.int64], taking: NDArray[np.int64], limit: AccountFlags
-) -> NDArray[np.bool_]:
-    """Tell for each transfer whether the account on one side has room for the whole batch."""
-    if limit == AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS:
-        own, own_pending, other = DEBITS_POSTED, DEBITS_PENDING, CREDITS_POSTED
-    else:
-        own, own_pending, other = CREDITS_POSTED, CREDITS_PENDING, DEBITS_POSTED
-    totals = columns.totals
-    used = totals[own][slots] + totals[own_pending][slots]
-    limited = (columns.flags[slots] & int(limit)) != 0
-    room = np.where(limited, totals[other][slots] - used, AMOUNT_MAX - used)
-    if float(room.min()) > 2 * float(taking.sum(dtype=np.float64)):
+    taking = np.where((flags & _SETTLING) == 0, np.maximum(batch.words[AMOUNT].view(np.int64), 0), 0)
+    least = min(_debit_room(columns, batch.debit).min(), _credit_room(columns, batch.credit).min())
+    if float(least) > 2 * float(taking.sum(dtype=np.float64)) and not balancing.any():
         # Even the whole batch on the fullest account would pass; the factor covers the rounding of floats.
-        return np.ones(len(slots), bool)
-    high, low = _sums(slots, taking, len(columns))
-    return (high < room >> 32) | ((high == room >> 32) & (low <= (room & _LOW_32)))
+        return np.ones(len(batch), bool)
+    slots, places = np.unique(np.concatenate([batch.debit, batch.credit]), return_inverse=True)
+    debit, credit = places[: len(batch)], places[len(batch) :]
+    short = _exceeded(_debit_room(columns, slots), debit, taking)
+    short |= _exceeded(_credit_room(columns, slots), credit, taking)
+    # A balancing transfer reads the exact balance of its accounts, so their order matters.
+    short[debit[balancing]] = True
+    short[credit[balancing]] = True
+    return ~(short[debit] | short[credit])
 
 
-def _sums(
-    slots: NDArray[np.int64], taking: NDArray[np.int64], account_count: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Sum the amounts by account exactly, as (upper 31 or more bits, lower 32 bits) for each transfer.
+def _debit_room(columns: AccountColumns, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how much more each account can be debited."""
+    totals = columns.totals
+    limited = (columns.flags[slots] & int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)) != 0
+    most = np.where(limited, totals[CREDITS_POSTED][slots], AMOUNT_MAX)
+    return most - totals[DEBITS_POSTED][slots] - totals[DEBITS_PENDING][slots]
 
-    Two 32-bit halves are summed apart, since whole amounts could exceed 63 bits within one batch.
+
+def _credit_room(columns: AccountColumns, slots: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return how much more each account can be credited."""
+    totals = columns.totals
+    limited = (columns.flags[slots] & int(AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)) != 0
+    most = np.where(limited, totals[DEBITS_POSTED][slots], AMOUNT_MAX)
+    return most - totals[CREDITS_POSTED][slots] - totals[CREDITS_PENDING][slots]
+
+
+def _exceeded(
+    room: NDArray[np.int64], places: NDArray[np.int64], taking: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Tell for each account whether all that the batch could take is more than its room.
+
+    Args:
+        room: By account.
+        places: For each transfer the place of its account in ``room``.
+        taking: By transfer. Sums are kept in two halves of 32 bits, since whole ones could exceed 63 bits.
     """
-    if len(slots) == 0 or int(taking.max()) <= AMOUNT_MAX // len(slots):
-        total = np.zeros(account_count + 1, np.int64)
-        np.add.at(total, slots, taking)
-        sums = total[slots]
-        return sums >> 32, sums & _LOW_32
-    high_total = np.zeros(account_count + 1, np.int64)
-    low_total = np.zeros(account_count + 1, np.int64)
-    np.add.at(high_total, slots, taking >> 32)
-    np.add.at(low_total, slots, taking & _LOW_32)
-    high, low = high_total[slots], low_total[slots]
-    return high + (low >> 32), low & _LOW_32
+    high, low = np.zeros((2, len(room)), np.int64)
+    np.add.at(high, places, taking >> 32)
+    np.add.at(low, places, taking & _LOW_32)
+    high += low >> 32
+    low &= _LOW_32
+    return (high > room >> 32) | ((high == room >> 32) & (low > room & _LOW_32))
 
 
-def _apply_certain(
-    columns: AccountColumns, batch: Batch, fields: _Fields, certain: NDArray[np.bool_], sign: int
-) -> None:
+def _apply_certain(columns: AccountColumns, batch: Batch, certain: NDArray[np.bool_], sign: int) -> None:
     """Add the certain transfers to the totals, or with sign -1 take them out again."""
-    for flags, debits, credits_ in (
-        (0, DEBITS_POSTED, CREDITS_POSTED),
-        (_PENDING, DEBITS_PENDING, CREDITS_PENDING),
+    amount = sign * batch.words[AMOUNT].view(np.int64)
+    pending = (batch.words[FLAGS_TIMEOUT] & _PENDING) != 0
+    for chosen, debits, credits_ in (
+        (certain & ~pending, DEBITS_POSTED, CREDITS_POSTED),
+        (certain & pending, DEBITS_PENDING, CREDITS_PENDING),
     ):
-        chosen = certain & (fields.flags == flags)
-        every = bool(chosen.all())
-        amount = sign * (fields.amount if every else fields.amount[chosen])
-        np.add.at(columns.totals[debits], batch.debit if every else batch.debit[chosen], amount)
-        np.add.at(columns.totals[credits_], batch.credit if every else batch.credit[chosen], amount)
-        if every:
-            return
+        if chosen.all():
+            chosen = slice(None)
+        np.add.at(columns.totals[debits], batch.debit[chosen], amount[chosen])
+        np.add.at(columns.totals[credits_], batch.credit[chosen], amount[chosen])
 
 
 def _evaluate_doubtful(

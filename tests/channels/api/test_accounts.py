@@ -63,7 +63,9 @@ def test_the_idempotency_key_is_the_id_of_the_operation(harbour: httpx.Client) -
     assert_problem(other, 422, "id_used_for_another_request")
 
 
-def test_a_key_used_by_another_institution_gives_nothing_away(harbour: httpx.Client, hill: httpx.Client) -> None:
+def test_a_key_used_by_another_institution_gives_nothing_away(
+    harbour: httpx.Client, hill: httpx.Client
+) -> None:
     account, key = new_account(), {"Idempotency-Key": fresh_id()}
     harbour.post("/v1/accounts", json=account, headers=key)
     answer = hill.post("/v1/accounts", json=account, headers=key)
@@ -87,7 +89,11 @@ def test_nobody_opens_an_account_for_another_institution_but_the_operator(
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"flags": 6}, "account_flags_exclusive"), ({"flags": 1}, "account_flags_unknown"), ({"ledger": 99}, "unit_not_found")],
+    [
+        ({"flags": 6}, "account_flags_exclusive"),
+        ({"flags": 1}, "account_flags_unknown"),
+        ({"ledger": 99}, "unit_not_found"),
+    ],
 )
 def test_an_account_that_the_book_does_not_take_is_refused(
     harbour: httpx.Client, change: dict[str, int], code: str
@@ -118,7 +124,9 @@ def test_accounts_are_listed_page_by_page(api: LiveApi, world: World) -> None:
         expected = {open_account(client) for _ in range(7)}
         pages, cursor = [], None
         while True:
-            page = client.get("/v1/accounts", params={"limit": 3, **({"cursor": cursor} if cursor else {})}).json()
+            page = client.get(
+                "/v1/accounts", params={"limit": 3, **({"cursor": cursor} if cursor else {})}
+            ).json()
             pages.append([account["id"] for account in page["items"]])
             cursor = page["next_cursor"]
             if cursor is None:
@@ -127,7 +135,9 @@ def test_accounts_are_listed_page_by_page(api: LiveApi, world: World) -> None:
         assert listed == sorted(set(listed))
         assert expected <= set(listed)
         assert all(len(page) == 3 for page in pages[:-1])
-        assert {account["institution"] for account in client.get("/v1/accounts").json()["items"]} == {HILL_BANK}
+        assert {account["institution"] for account in client.get("/v1/accounts").json()["items"]} == {
+            HILL_BANK
+        }
 
 
 def test_the_operator_sees_the_accounts_of_all(

@@ -26,7 +26,9 @@ def post(url: str, path: str, token: str | None) -> httpx.Response:
 
 @pytest.mark.parametrize("path", ROUTES)
 @pytest.mark.parametrize("authorization", [None, "", "kz_1_2", "Basic a2FyZXo6a2FyZXo=", "Bearer"])
-def test_a_request_without_a_token_is_told_to_send_one(api: LiveApi, path: str, authorization: str | None) -> None:
+def test_a_request_without_a_token_is_told_to_send_one(
+    api: LiveApi, path: str, authorization: str | None
+) -> None:
     answer = post(api.url, path, authorization)
     assert_problem(answer, 401, "credential_missing")
     assert answer.headers["www-authenticate"] == 'Bearer realm="karez"'
@@ -36,7 +38,9 @@ def test_a_request_without_a_token_is_told_to_send_one(api: LiveApi, path: str, 
 @pytest.mark.parametrize("token", ["x", "kz_" + "0" * 32 + "_" + "0" * 64, "kz_\xff"])
 def test_a_wrong_token_is_refused_now_and_again(api: LiveApi, path: str, token: str) -> None:
     for _ in range(2):
-        answer = httpx.post(api.url + path, json={}, headers={"Authorization": f"Bearer {token}".encode("latin-1")})
+        answer = httpx.post(
+            api.url + path, json={}, headers={"Authorization": f"Bearer {token}".encode("latin-1")}
+        )
         assert_problem(answer, 401, "credential_invalid")
         assert answer.headers["www-authenticate"] == 'Bearer realm="karez", error="invalid_token"'
 
@@ -59,7 +63,9 @@ def test_a_missing_permission_is_named(api: LiveApi, world: World, path: str) ->
     assert 'error="insufficient_scope", scope="ledger:write"' in answer.headers["www-authenticate"]
 
 
-def test_a_revoked_credential_is_refused_at_once_by_the_process_that_revoked_it(api: LiveApi, world: World) -> None:
+def test_a_revoked_credential_is_refused_at_once_by_the_process_that_revoked_it(
+    api: LiveApi, world: World
+) -> None:
     token = world.token(Owner(institution=HARBOUR_BANK), Permission.LEDGER_WRITE)
     body = transfer(fresh_id(), fresh_id(), 1)
     with api.client(token) as client, api.client(world.harbour) as administrator:

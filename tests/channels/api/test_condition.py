@@ -59,11 +59,15 @@ def test_the_figures_are_in_the_format_of_prometheus(harbour: httpx.Client) -> N
     harbour.post("/v1/transfers", json={})
     answer = harbour.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    line = re.compile(r'(# TYPE \w+ (counter|gauge|histogram)|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)')
+    line = re.compile(
+        r'(# TYPE \w+ (counter|gauge|histogram)|\w+(\{\w+="[^"]*"(,\w+="[^"]*")*\})? [0-9.e+-]+)'
+    )
     assert all(line.fullmatch(each) for each in answer.text.splitlines())
     assert "karez_bookkeeper_up 1\n" in answer.text
     assert "karez_bookkeeper_transfers " in answer.text
-    buckets = re.findall(r'bucket\{[^}]*method="POST",route="/v1/transfers",le="([^"]+)"\} (\d+)', answer.text)
+    buckets = re.findall(
+        r'bucket\{[^}]*method="POST",route="/v1/transfers",le="([^"]+)"\} (\d+)', answer.text
+    )
     counts = [int(count) for _, count in buckets]
     assert counts == sorted(counts)
     assert buckets[-1][0] == "+Inf"

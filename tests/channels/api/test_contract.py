@@ -1,19 +1,23 @@
 """Requests made at random from the OpenAPI document get documented answers, whatever is in them."""
 
+from typing import Any
+
 import pytest
 import schemathesis
-from hypothesis import HealthCheck, settings
-from schemathesis import Case
+from hypothesis import HealthCheck, given, settings
+from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
     negative_data_rejection,
+    positive_data_acceptance,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
 )
 
+from tests.channels.api.documented import DOCUMENT
 from tests.channels.api.living import LiveApi
 from tests.channels.api.making import World
 
@@ -26,20 +30,42 @@ CHECKS = [
     negative_data_rejection,
     ignored_auth,
 ]
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+ROUTES = {route.label: route for route in (found.ok() for found in SCHEMA.get_all_operations())}
+TAKING_SOMETHING = [
+    label for label, route in ROUTES.items() if route.definition.raw["parameters"] or "requestBody" in route.definition.raw
+]
 
 
-@pytest.fixture(scope="session")
-def documented(api: LiveApi) -> schemathesis.BaseSchema:
-    """The document as it is served."""
-    return schemathesis.openapi.from_url(f"{api.url}/openapi.json")
+@pytest.mark.parametrize("label", ROUTES)
+def test_a_fitting_request_gets_a_documented_answer(api: LiveApi, world: World, label: str) -> None:
+    try_route(api, world, label, GenerationMode.POSITIVE)
 
 
-schema = schemathesis.pytest.from_fixture("documented")
+@pytest.mark.parametrize("label", TAKING_SOMETHING)
+def test_an_unfitting_request_is_refused(api: LiveApi, world: World, label: str) -> None:
+    try_route(api, world, label, GenerationMode.NEGATIVE)
 
 
-@schema.parametrize()
-@settings(
-    max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
-def test_every_answer_is_documented(case: Case, world: World) -> None:
-    case.call_and_validate(headers={"Authorization": f"Bearer {world.operator}"}, checks=CHECKS)
+def try_route(api: LiveApi, world: World, label: str, mode: GenerationMode) -> None:
+    headers = {"Authorization": f"Bearer {world.operator}"}
+
+    @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @given(case=ROUTES[label].as_strategy(generation_mode=mode))
+    def try_once(case: Case) -> None:
+        case.call_and_validate(base_url=api.url, headers=headers, checks=CHECKS)
+
+    try_once()
+
+
+def test_the_links_lead_from_answer_to_answer(api: LiveApi, world: World) -> None:
+    """What one answer names, the next request asks for."""
+
+    class Visitor(SCHEMA.as_state_machine()):  # type: ignore[misc]
+        def get_call_kwargs(self, case: Case) -> dict[str, Any]:
+            return {"base_url": api.url, "headers": {"Authorization": f"Bearer {world.operator}"}}
+
+        def validate_response(self, response: Any, case: Case, **_: Any) -> None:
+            super().validate_response(response, case, additional_checks=[], excluded_checks=[positive_data_acceptance])
+
+    Visitor.run(settings=settings(max_examples=10, stateful_step_count=8, deadline=None, suppress_health_check=list(HealthCheck), database=None))

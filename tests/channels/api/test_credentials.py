@@ -28,7 +28,11 @@ def test_a_credential_is_issued_and_works_for_its_institution(api: LiveApi, harb
     with api.client(issued["token"]) as client:
         assert client.get("/v1/trial-balance").json()["institution"] == HARBOUR_BANK
     shown = listed(harbour, issued["id"])
-    assert (shown["label"], shown["scopes"], shown["institution"]) == ("till 4", ["ledger:read"], HARBOUR_BANK)
+    assert (shown["label"], shown["scopes"], shown["institution"]) == (
+        "till 4",
+        ["ledger:read"],
+        HARBOUR_BANK,
+    )
     assert issued["token"] not in harbour.get("/v1/credentials").text
 
 
@@ -70,7 +74,9 @@ def test_a_foreign_credential_looks_like_a_missing_one(
         assert_problem(answer, 404, "credential_unknown")
 
 
-def test_only_the_operator_reaches_into_another_institution(harbour: httpx.Client, operator: httpx.Client) -> None:
+def test_only_the_operator_reaches_into_another_institution(
+    harbour: httpx.Client, operator: httpx.Client
+) -> None:
     issued = issue(operator, institution=HILL_BANK)
     assert listed(operator, issued["id"], institution=HILL_BANK)["institution"] == HILL_BANK
     foreign = harbour.get("/v1/credentials", params={"institution": HILL_BANK})

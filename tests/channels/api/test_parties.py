@@ -83,7 +83,11 @@ def test_a_taken_id_phone_or_email_is_refused(harbour: httpx.Client, hill: httpx
 
 @pytest.mark.parametrize(
     ("change", "code"),
-    [({"phone": "12"}, "phone_malformed"), ({"email": "ben"}, "email_malformed"), ({"document": "1"}, "document_malformed")],
+    [
+        ({"phone": "12"}, "phone_malformed"),
+        ({"email": "ben"}, "email_malformed"),
+        ({"document": "1"}, "document_malformed"),
+    ],
 )
 def test_malformed_personal_data_is_refused_without_repeating_it(
     harbour: httpx.Client, change: dict[str, str], code: str

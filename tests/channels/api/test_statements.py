@@ -55,7 +55,12 @@ def test_a_statement_has_the_balance_after_each_entry(harbour: httpx.Client) -> 
         "amount": 40,
         "flags": PENDING,
         "code": 10,
-        "balance_after": {"debits_pending": 40, "debits_posted": 0, "credits_pending": 0, "credits_posted": 100},
+        "balance_after": {
+            "debits_pending": 40,
+            "debits_posted": 0,
+            "credits_pending": 0,
+            "credits_posted": 100,
+        },
     }
     assert [(entry["side"], entry["amount"]) for entry in entries] == [("debit", 40), ("credit", 100)]
 
@@ -125,7 +130,9 @@ def test_a_trial_balance_sums_up_ones_own_accounts(harbour: httpx.Client, hill: 
     assert lines(hill)[CNY]["credits_posted"] == before["credits_posted"] + 77
 
 
-def test_the_trial_balance_of_all_institutions_is_balanced(api: LiveApi, world: World, operator: httpx.Client) -> None:
+def test_the_trial_balance_of_all_institutions_is_balanced(
+    api: LiveApi, world: World, operator: httpx.Client
+) -> None:
     with api.client(world.harbour) as client:
         make(client, transfer(open_account(client), open_account(client), 5))
     everything = lines(operator)[CNY]
@@ -139,7 +146,10 @@ def test_the_operator_asks_for_one_institution_and_nobody_else_for_another(
 ) -> None:
     funded_account(harbour, 9)
     own = harbour.get("/v1/trial-balance").json()
-    assert operator.get("/v1/trial-balance", params={"institution": HARBOUR_BANK}).json()["lines"] == own["lines"]
+    assert (
+        operator.get("/v1/trial-balance", params={"institution": HARBOUR_BANK}).json()["lines"]
+        == own["lines"]
+    )
     assert own["institution"] == HARBOUR_BANK
     foreign = harbour.get("/v1/trial-balance", params={"institution": HILL_BANK})
     assert_problem(foreign, 403, "institution_not_yours")

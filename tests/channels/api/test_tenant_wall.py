@@ -98,7 +98,9 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
     ),
     ("withdrawConsent", "party"): (
         "person",
-        lambda client, thing, new: client.post(f"/v1/consents/{new}/withdraw", json={**WITHDRAWAL, "party": thing}),
+        lambda client, thing, new: client.post(
+            f"/v1/consents/{new}/withdraw", json={**WITHDRAWAL, "party": thing}
+        ),
     ),
     ("listConsents", "party"): ("person", listing("/v1/consents", "party")),
 }
@@ -116,7 +118,9 @@ def naming_parameters() -> set[tuple[str, str]]:
     found = set()
     for operation in OPERATIONS:
         definition = operation.definition
-        named = [(each["name"], each["schema"]) for each in definition["parameters"] if each["in"] != "header"]
+        named = [
+            (each["name"], each["schema"]) for each in definition["parameters"] if each["in"] != "header"
+        ]
         if "requestBody" in definition:
             named += fields(definition["requestBody"]["content"]["application/json"]["schema"])
         for name, schema in named:
@@ -139,8 +143,12 @@ def things(harbour: httpx.Client, ana: httpx.Client, operator: httpx.Client) -> 
         harbour.post("/v1/transfers", json=reservation),
         harbour.post("/v1/people", json={"id": person, "name": "Carla"}),
         harbour.post("/v1/shops", json={"id": shop, "name": "Corner shop"}),
-        harbour.post("/v1/accounts", json={**NEW_ACCOUNT, "id": fresh_id()}, headers={"Idempotency-Key": key}),
-        operator.post("/v1/consents", json={**CONSENT, "id": consent, "party": person, "institution": HARBOUR_BANK}),
+        harbour.post(
+            "/v1/accounts", json={**NEW_ACCOUNT, "id": fresh_id()}, headers={"Idempotency-Key": key}
+        ),
+        operator.post(
+            "/v1/consents", json={**CONSENT, "id": consent, "party": person, "institution": HARBOUR_BANK}
+        ),
         harbour.post("/v1/credentials", json=NEW_CREDENTIAL),
     ]
     assert {answer.status_code for answer in answers} == {201}
@@ -172,7 +180,9 @@ def test_a_foreign_thing_is_answered_like_one_that_does_not_exist(
     assert status in (403, 404, 422) or (status, text) == (200, '{"items":[]}') or "_not_found" in text
 
 
-def test_the_operator_reaches_every_thing(operator: httpx.Client, things: dict[str, Any], world: World) -> None:
+def test_the_operator_reaches_every_thing(
+    operator: httpx.Client, things: dict[str, Any], world: World
+) -> None:
     for path in (
         f"/v1/accounts/{things['account']}",
         f"/v1/transfers/{things['reservation']}",

@@ -10,7 +10,9 @@ def new_unit() -> dict[str, object]:
     return {"number": number, "code": f"COUPON:{number}", "exponent": 0, "description": "Spring coupon 春"}
 
 
-def test_the_operator_creates_a_unit_and_accounts_count_in_it(operator: httpx.Client, harbour: httpx.Client) -> None:
+def test_the_operator_creates_a_unit_and_accounts_count_in_it(
+    operator: httpx.Client, harbour: httpx.Client
+) -> None:
     unit = new_unit()
     answer = operator.post("/v1/units", json=unit)
     assert (answer.status_code, answer.json()) == (201, unit)

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 from litestar import Request
+from msgspec import UNSET, UnsetType
 
 from karez.core.outcomes import Rejected
 
@@ -62,7 +63,8 @@ class Query(Generic[T]):
     """What a route reads from the part of the address behind the question mark.
 
     Args:
-        type_: A ``msgspec.Struct`` with one field for each parameter.
+        type_: A ``msgspec.Struct`` with one field for each parameter. One that may be left out is ``UNSET`` then,
+            because a parameter has no way to be null.
     """
 
     def __init__(self, type_: type[T]) -> None:
@@ -82,6 +84,11 @@ class Query(Generic[T]):
             return msgspec.convert(values, self.type, strict=False)
         except msgspec.ValidationError as error:
             raise refusal_of(error, 0) from error
+
+
+def given(value: T | UnsetType) -> T | None:
+    """Return a parameter's value, ``None`` if it was left out."""
+    return None if value is UNSET else value
 
 
 def check_content_type(content_type: bytes) -> None:

@@ -23,7 +23,7 @@ Acting = Callable[[Connection], AbstractContextManager[None]]
 T = TypeVar("T")
 
 _WAITING_MAX = 1_000
-_CONNECT_LIMIT_S = 5.0
+_CONNECT_LIMIT_S = 2.0
 _STATEMENT_LIMIT_MS = 10_000
 
 

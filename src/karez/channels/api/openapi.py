@@ -15,7 +15,7 @@ import msgspec
 from litestar.handlers import HTTPRouteHandler
 
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.openapi_schemas import Schemas, properties_of, without_null
+from karez.channels.api.openapi_schemas import Schemas, properties_of
 from karez.channels.api.problem_kinds import PROBLEM_KINDS
 from karez.channels.api.problems import MEDIA_TYPE, ProblemDetails, title_of
 from karez.parties.roles import Permission
@@ -115,7 +115,10 @@ def _operation(documentation: Documentation, path: str, schemas: Schemas) -> Jso
 
 
 def _path_parameters(path: str) -> list[Json]:
-    formats = {"uuid": {"type": "string", "format": "uuid"}, "str": {"type": "string"}}
+    formats = {
+        "uuid": {"type": "string", "format": "uuid"},
+        "str": {"type": "string", "pattern": "^[a-z0-9_]{1,80}$"},
+    }
     return [
         {"name": name, "in": "path", "required": True, "schema": formats[kind]}
         for name, kind in _PARAMETER.findall(path)
@@ -126,7 +129,7 @@ def _query_and_headers(documentation: Documentation) -> list[Json]:
     parameters: list[Json] = []
     if documentation.query is not None:
         parameters += [
-            {"name": name, "in": "query", "required": False, "schema": without_null(schema)}
+            {"name": name, "in": "query", "required": False, "schema": schema}
             for name, schema in properties_of(documentation.query.type).items()
         ]
     parameters += [

@@ -49,14 +49,5 @@ def _described(schema: Json) -> Json:
     return described
 
 
-def without_null(schema: Json) -> Json:
-    """Return the schema of a parameter that may be left out, but has no way to be null."""
-    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
-    if len(choices) != 1:
-        return schema
-    words = {name: value for name, value in schema.items() if name == "description"}
-    return {**choices[0], **words}
-
-
 def _one_line(text: str) -> str:
     return " ".join(text.split())

@@ -5,8 +5,9 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
 
-from karez.channels.api.bodies import Query
+from karez.channels.api.bodies import Query, given
 from karez.channels.api.caller import Caller
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
@@ -38,7 +39,7 @@ class BalanceAt(msgspec.Struct, frozen=True, kw_only=True):
 class BalanceQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """At which moment; left out, now."""
 
-    at: Moment | None = None
+    at: Moment | UnsetType = UNSET
 
 
 class TrialBalanceLineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,9 +73,9 @@ class TrialBalanceQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
         institution: Left out, your own, for the operator all; only the operator may name another.
     """
 
-    at: Moment | None = None
-    unit: UnitNumber | None = None
-    institution: InstitutionNumber | None = None
+    at: Moment | UnsetType = UNSET
+    unit: UnitNumber | UnsetType = UNSET
+    institution: InstitutionNumber | UnsetType = UNSET
 
 
 _BALANCE_QUERY = Query(BalanceQuery)
@@ -107,7 +108,7 @@ async def read_balance(
 ) -> Response[bytes]:
     """Return the totals of one account at a moment."""
     at = _BALANCE_QUERY.read(request).at
-    at_ns = services.clock.now_ns() if at is None else parse_moment(at)
+    at_ns = services.clock.now_ns() if at is UNSET else parse_moment(at)
     totals = await services.database.as_caller(caller, lambda conn: ask(conn, balance_at(account_id, at_ns)))
     if totals is None:
         raise account_not_found(account_id)
@@ -141,8 +142,8 @@ async def read_trial_balance(
 ) -> Response[bytes]:
     """Return the totals of all accounts."""
     query = _TRIAL_BALANCE_QUERY.read(request)
-    at_ns = services.clock.now_ns() if query.at is None else parse_moment(query.at)
-    institution = _whose(caller, query.institution)
+    at_ns = services.clock.now_ns() if query.at is UNSET else parse_moment(query.at)
+    institution = _whose(caller, given(query.institution))
     lines = await services.database.as_caller(
         caller, lambda conn: ask(conn, trial_balance(at_ns, institution))
     )
@@ -153,7 +154,7 @@ async def read_trial_balance(
             lines=[
                 TrialBalanceLineView(**msgspec.structs.asdict(line))
                 for line in lines
-                if query.unit in (None, line.ledger)
+                if query.unit in (UNSET, line.ledger)
             ],
         )
     )

@@ -6,9 +6,9 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, post
 from litestar.params import FromPath
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from karez.channels.api.bodies import Body, Query
+from karez.channels.api.bodies import Body, Query, given
 from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
@@ -93,7 +93,7 @@ class IssuedToken(msgspec.Struct, frozen=True, kw_only=True):
 class CredentialsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whose; only the operator may name an institution."""
 
-    institution: InstitutionNumber | None = None
+    institution: InstitutionNumber | UnsetType = UNSET
 
 
 _EXAMPLE_NEW = {"label": "till 4", "scopes": ["ledger:read", "ledger:write"]}
@@ -133,7 +133,7 @@ _TO_CREDENTIAL = (
 )
 async def list_credentials(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return an owner's credentials."""
-    owner = _owner(caller, _CREDENTIALS_QUERY.read(request).institution, None)
+    owner = _owner(caller, given(_CREDENTIALS_QUERY.read(request).institution), None)
     owned = await services.database.as_caller(caller, lambda conn: credentials.owned_by(conn, owner))
     return json_reply(CredentialList([_view(each) for each in owned]))
 

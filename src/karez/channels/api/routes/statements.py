@@ -6,10 +6,10 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api import readings
-from karez.channels.api.bodies import Query
+from karez.channels.api.bodies import Query, given
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, AccountId, Moment
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
@@ -58,10 +58,10 @@ class StatementQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
 
     order: Literal["newest_first", "oldest_first"] = "newest_first"
-    cursor: Annotated[str, Meta(max_length=64)] | None = None
+    cursor: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=PAGE_ENTRIES_MAX, description="How many entries at most.")] = 50
-    first: Moment | None = None
-    last: Moment | None = None
+    first: Moment | UnsetType = UNSET
+    last: Moment | UnsetType = UNSET
 
 
 _STATEMENT_QUERY = Query(StatementQuery)
@@ -104,14 +104,14 @@ async def read_statement(
     """Return a page of an account's statement."""
     query = _STATEMENT_QUERY.read(request)
     period = {}
-    if query.first is not None:
+    if query.first is not UNSET:
         period["first_ns"] = parse_moment(query.first)
-    if query.last is not None:
+    if query.last is not UNSET:
         period["last_ns"] = parse_moment(query.last)
     question = statement_page(
         account_id,
         newest_first=query.order == "newest_first",
-        cursor=query.cursor,
+        cursor=given(query.cursor),
         limit=query.limit,
         **period,
     )
