@@ -9,6 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 LIMIT_S = 120.0
@@ -56,8 +57,9 @@ class RunningKarez:
         """The process ids of its children by name."""
         found = {}
         for pid in children_of(self.process.pid):
-            arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            found[arguments[4] if "karez.cli" in arguments else "postgres"] = pid
+            with suppress(OSError):  # it may end in between
+                arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+                found[arguments[4] if "karez.cli" in arguments else "postgres"] = pid
         return found
 
     def signal(self, number: int) -> None:

@@ -99,6 +99,16 @@ def test_a_second_karez_on_the_same_data_is_refused_with_the_first_ones_address(
     assert answers(first.address, "/readyz")
 
 
+def test_a_second_karez_on_the_same_database_is_refused_too(
+    start_up: StartUp, settings: dict[str, str], tmp_path: Path
+) -> None:
+    first = start_up(settings, "--workers", "1").wait_until_ready()
+    second = start_up({**settings, "KAREZ_DATA_DIR": str(tmp_path / "other")}, "--workers", "1")
+    assert second.process.wait(60) == 2
+    assert "Another bookkeeper" in second.words.splitlines()[-1]
+    assert answers(first.address, "/readyz")
+
+
 @pytest.mark.parametrize("name", ["bookkeeper", "worker", "web 1"])
 def test_a_process_that_is_killed_is_started_again(
     start_up: StartUp, settings: dict[str, str], name: str

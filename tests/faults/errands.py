@@ -24,7 +24,7 @@ OPERATION_TRANSFERS = 2
 
 _LINKED, _PENDING = int(TransferFlags.LINKED), int(TransferFlags.PENDING)
 _POST, _VOID = int(TransferFlags.POST), int(TransferFlags.VOID)
-_PAUSE_S_MAX = 0.2
+_PAUSE_S_MAX = 0.4
 
 
 @dataclass(slots=True)

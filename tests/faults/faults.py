@@ -10,7 +10,8 @@ from tests.faults.lone_bookkeeper import LoneBookkeeper, Orders
 from tests.faults.system import ROLES, System, kill
 from tests.faults.verification import Violation
 
-_FENCED_LIMIT_S = 30.0
+_FENCED_LIMIT_S = 15.0
+_START_S = 1.0
 _POLL_S = 0.02
 
 
@@ -18,6 +19,7 @@ class Fault(Enum):
     """What is done."""
 
     BOOKKEEPER_KILLED = "kill -9 of the bookkeeper"
+    BOOKKEEPER_KILLED_TWICE = "kill -9 of the bookkeeper and of the next one while it starts"
     POSTMASTER_KILLED = "kill -9 of the postmaster"
     POSTGRES_QUITS = "immediate stop of PostgreSQL"
     WEB_KILLED = "kill -9 of a web process"
@@ -26,16 +28,25 @@ class Fault(Enum):
 
 
 Mix = Mapping[Fault, int]
-"""How often each fault is chosen, in relation to the others."""
+"""How often each fault is done, in relation to the others."""
 
 EVERY_FAULT: Mix = {
-    Fault.BOOKKEEPER_KILLED: 8,
-    Fault.POSTMASTER_KILLED: 3,
+    Fault.BOOKKEEPER_KILLED: 6,
+    Fault.BOOKKEEPER_KILLED_TWICE: 2,
+    Fault.POSTMASTER_KILLED: 2,
     Fault.POSTGRES_QUITS: 3,
-    Fault.WEB_KILLED: 2,
+    Fault.WEB_KILLED: 3,
     Fault.SUPERVISOR_KILLED: 2,
     Fault.SECOND_WRITER: 2,
 }
+
+
+def faults_in_turn(mix: Mix, chance: random.Random) -> Iterator[Fault]:
+    """Yield faults without end, like cards of a deck that is shuffled again whenever it is through."""
+    while True:
+        deck = [fault for fault, count in mix.items() for _ in range(count)]
+        chance.shuffle(deck)
+        yield from deck
 
 
 def strike(fault: Fault, system: System, chance: random.Random) -> Iterator[Violation]:
@@ -57,6 +68,14 @@ def strike(fault: Fault, system: System, chance: random.Random) -> Iterator[Viol
 
 def _kill_bookkeeper(system: System, _chance: random.Random) -> frozenset[int]:
     return _killed(system.pids("bookkeeper"))
+
+
+def _kill_bookkeeper_twice(system: System, chance: random.Random) -> frozenset[int]:
+    first = _killed(system.pids("bookkeeper"))
+    while not (second := frozenset(system.pids("bookkeeper")) - first):
+        time.sleep(_POLL_S)
+    time.sleep(chance.uniform(0, _START_S))
+    return first | _killed(list(second))
 
 
 def _kill_web(system: System, chance: random.Random) -> frozenset[int]:
@@ -90,6 +109,7 @@ def _killed(pids: list[int]) -> frozenset[int]:
 
 _STRIKES: Mapping[Fault, Callable[[System, random.Random], frozenset[int]]] = {
     Fault.BOOKKEEPER_KILLED: _kill_bookkeeper,
+    Fault.BOOKKEEPER_KILLED_TWICE: _kill_bookkeeper_twice,
     Fault.POSTMASTER_KILLED: _kill_postmaster,
     Fault.POSTGRES_QUITS: _quit_postgres,
     Fault.WEB_KILLED: _kill_web,

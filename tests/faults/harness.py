@@ -18,12 +18,12 @@ from karez.ledger.client import BookClient
 from karez.storage.database import connect
 from tests.faults.callers import BookCaller, HttpCaller
 from tests.faults.errands import EVERY_ERRAND, Errand
-from tests.faults.faults import EVERY_FAULT, Fault, Mix, strike
-from tests.faults.journal import Answer, OperationAnswer
+from tests.faults.faults import EVERY_FAULT, Fault, Mix, faults_in_turn, strike
+from tests.faults.journal import Answer
 from tests.faults.load import ClientFailed, Load, LoadPlan
 from tests.faults.repetition import repeat
 from tests.faults.system import NotReady, System
-from tests.faults.verification import ReadBalances, Verification, Violation
+from tests.faults.verification import ReadBalances, Verification, Violation, invariants_hold
 from tests.faults.world import World, make_world
 
 _REPEATED_COUNT = 12
@@ -47,7 +47,7 @@ class Plan:
     seed: int
     faults: Mix = field(default_factory=lambda: EVERY_FAULT)
     errands: Sequence[Errand] = EVERY_ERRAND
-    work_s: tuple[float, float] = (0.2, 1.5)
+    work_s: tuple[float, float] = (0.1, 1.0)
     environment: dict[str, str] = field(default_factory=dict)
     limit_s: float = float("inf")
 
@@ -65,6 +65,7 @@ class Report:
         acknowledged: How many transfers and operations were acknowledged, and how many refused.
         troubles: Why requests had to be repeated, and how often.
         duration_s: Of the whole run.
+        last_words: The end of the log of Karez, if there is a violation.
     """
 
     seed: int
@@ -75,6 +76,7 @@ class Report:
     acknowledged: Counter[str] = field(default_factory=Counter)
     troubles: Counter[str] = field(default_factory=Counter)
     duration_s: float = 0.0
+    last_words: list[str] = field(default_factory=list)
 
 
 Progress = Callable[[str], None]
@@ -102,6 +104,8 @@ def run(plan: Plan, directory: Path | None = None, progress: Progress = lambda _
             report.violations.append(Violation(type(failure).__name__, str(failure)))
         finally:
             system.stop()
+            if report.violations:
+                report.last_words = system.last_words()
     report.duration_s = time.monotonic() - started_s
     return report
 
@@ -163,21 +167,24 @@ class Run:
         finally:
             load.kill()
             self._report.troubles = load.troubles
-            self._count_answers()
+            self._report.acknowledged = self._verification.counts
 
     def _hurt_and_verify(self, load: Load) -> None:
-        faults, weights = zip(*self._plan.faults.items(), strict=True)
+        faults = faults_in_turn(self._plan.faults, self._chance)
         deadline = time.monotonic() + self._plan.limit_s
         for number in range(1, self._plan.kill_count + 1):
             time.sleep(self._chance.uniform(*self._plan.work_s))
-            (fault,) = self._chance.choices(faults, weights)
+            fault = next(faults)
             restart_s = self._hurt(fault)
             load.stand_still()
             verification_s = self._verify(self._verification.verify)
+            if number & number - 1 == 0:
+                # They read all that is stored, so after the 1st, 2nd, 4th, 8th, ... blow is often enough.
+                self._verify(lambda conn, _: invariants_hold(conn))
             self._repeat_some()
             self._progress(
                 f"{number}: {fault.value}, ready after {restart_s:.1f} s, verified in {verification_s:.1f} s,"
-                f" {len(self._verification.answers)} answers, {len(self._report.violations)} violations"
+                f" {self._verification.counts.total()} answers, {len(self._report.violations)} violations"
             )
             if self._report.violations or time.monotonic() > deadline:
                 return
@@ -200,8 +207,8 @@ class Run:
         return verification_s
 
     def _repeat_some(self) -> None:
-        answers = self._verification.answers
-        chosen = self._chance.sample(answers, min(_REPEATED_COUNT, len(answers)))
+        sample = self._verification.sample
+        chosen = self._chance.sample(sample, min(_REPEATED_COUNT, len(sample)))
         self._report.violations += asyncio.run(self._repeated(chosen))
 
     async def _repeated(self, chosen: list[Answer]) -> list[Violation]:
@@ -214,12 +221,6 @@ class Run:
             Counter(),
         )
         return [violation async for violation in repeat(self._world, http, book, chosen)]
-
-    def _count_answers(self) -> None:
-        for answer in self._verification.answers:
-            kind = "operations" if isinstance(answer, OperationAnswer) else "transfers"
-            good = answer.accepted if isinstance(answer, OperationAnswer) else answer.created
-            self._report.acknowledged[f"{kind} {'made' if good else 'refused'}"] += 1
 
 
 async def _found(system: System) -> World:

@@ -1,6 +1,7 @@
 """What each client was told, written down before it goes on: the yardstick for every restart."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -74,6 +75,8 @@ class OperationAnswer(msgspec.Struct, frozen=True, kw_only=True, tag="operation"
 
 Answer = TransferAnswer | OperationAnswer
 
+_PART_SIZE_BYTES = 8 * 1024 * 1024
+
 _decode = msgspec.json.Decoder(Answer).decode
 
 
@@ -109,13 +112,11 @@ class JournalReader:
         self._directory = directory
         self._offsets: dict[Path, int] = {}
 
-    def read_new(self) -> list[Answer]:
-        """Return the answers written since the last call, of all clients."""
-        answers: list[Answer] = []
+    def read_new(self) -> Iterator[list[Answer]]:
+        """Yield the answers written since the last call, of all clients, so many at a time."""
         for path in sorted(self._directory.glob("*.journal")):
             with path.open("rb") as file:
                 file.seek(self._offsets.get(path, 0))
-                lines = file.read().splitlines()
-                self._offsets[path] = file.tell()
-            answers += map(_decode, lines)
-        return answers
+                while lines := file.readlines(_PART_SIZE_BYTES):
+                    self._offsets[path] = file.tell()
+                    yield list(map(_decode, lines))

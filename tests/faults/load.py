@@ -17,7 +17,7 @@ from tests.faults.gate import Gate
 from tests.faults.journal import Journal
 from tests.faults.world import World
 
-PROCESS_COUNT = 3
+PROCESS_COUNT = 2
 CLIENTS_PER_ERRAND = 2
 
 _STANDSTILL_LIMIT_S = 60.0
@@ -74,6 +74,7 @@ class Load:
             theirs.close()
             self._pipes.append(ours)
             self._processes.append(process)
+        self.go_on()
 
     def stand_still(self) -> None:
         """Return when no request is under way and every answer is written down.
@@ -84,9 +85,12 @@ class Load:
         self._tell_all("stand still", "standing still")
 
     def go_on(self) -> None:
-        """Let the clients work again."""
-        for pipe in self._pipes:
-            pipe.send("go on")
+        """Let the clients work.
+
+        Raises:
+            ClientFailed: A client process has ended.
+        """
+        self._tell_all("go on", "going on")
 
     def finish(self) -> None:
         """Let every client get the answer that it waits for, then end.
@@ -144,6 +148,7 @@ async def _work(plan: LoadPlan, number: int, pipe: Connection) -> None:
                 pipe.send(("standing still", troubles))
             else:
                 gate.open()
+                pipe.send(("going on", troubles))
         finishing.set()
         gate.open()
 

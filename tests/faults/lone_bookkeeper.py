@@ -7,6 +7,7 @@ import asyncio
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -112,7 +113,12 @@ def main() -> None:
         patch.object(writer, "_TRY_LOCK", "SELECT %s IS NOT NULL").start()
     if orders.pause_before or orders.pause_after:
         _pause_at(orders)
-    asyncio.run(serve(orders.database, Path(orders.socket), SystemClock(), lambda: print(_READY, flush=True)))
+    with suppress(writer.Fenced):
+        asyncio.run(serve(orders.database, Path(orders.socket), SystemClock(), _say_ready))
+
+
+def _say_ready() -> None:
+    print(_READY, flush=True)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ WEB_COUNT = 2
 START_LIMIT_S = 120.0
 
 _POLL_S = 0.02
+_LAST_WORDS_COUNT = 60
 _PROC = Path("/proc")
 # Below the ports that the system hands out to programs that ask for any.
 _PORTS = range(20_000, 30_000)
@@ -106,9 +107,7 @@ class System:
         deadline = time.monotonic() + START_LIMIT_S
         while not self._is_ready(but_not):
             if time.monotonic() > deadline:
-                raise NotReady(
-                    f"not ready after {START_LIMIT_S:.0f} s; its last words:\n{self._last_words()}"
-                )
+                raise NotReady(f"not ready after {START_LIMIT_S:.0f} s")
             if self._supervisor is None or self._supervisor.poll() is not None:
                 # Whoever runs a service starts it again when it ends, as long as something is in its way.
                 time.sleep(_POLL_S)
@@ -174,8 +173,10 @@ class System:
             except subprocess.TimeoutExpired:
                 self.kill_supervisor()
 
-    def _last_words(self) -> str:
-        return "\n".join(self.log.read_text("utf-8", "replace").splitlines()[-20:])
+    def last_words(self) -> list[str]:
+        """Return the end of what Karez has said, without the requests that it has logged."""
+        lines = self.log.read_text("utf-8", "replace").splitlines()
+        return [line for line in lines if not line.startswith("{")][-_LAST_WORDS_COUNT:]
 
 
 async def _ask_bookkeeper(path: Path) -> None:

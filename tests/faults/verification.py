@@ -5,7 +5,9 @@ sure that what it saw before is still there. ``Verification.whole`` begins from 
 book although no client was told of it.
 """
 
+import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from karez.core.ids import NIL
+from karez.ledger.invariants import check_book
 from karez.ledger.model import Balance, TransferFlags
 from tests.faults.errands import OPERATION_KIND, OPERATION_TOPIC, OPERATION_TRANSFERS
 from tests.faults.journal import Answer, JournalReader, OperationAnswer, TransferAnswer
@@ -40,15 +43,15 @@ _EFFECTS = (
 _EVENTS = """
 SELECT operation_id, count(*) FROM outbox_event WHERE topic = %s AND operation_id = ANY(%s) GROUP BY 1
 """
-_OPERATION_COUNT = "SELECT count(*) FROM operation WHERE kind = %s"
-_ONLY_IN_BOOK = f"{_ROW} WHERE flags & {int(TransferFlags.EXPIRY)} = 0 AND NOT id = ANY(%s)"
-_EFFECTS_WITHOUT = f"""
-SELECT operation_id FROM {EFFECT_TABLE} WHERE operation_id NOT IN (SELECT id FROM operation)
+_COUNTS = f"""
+SELECT (SELECT count(*) FROM transfer WHERE flags & {int(TransferFlags.EXPIRY)} = 0),
+    (SELECT count(*) FROM operation WHERE kind = %s), (SELECT count(*) FROM {EFFECT_TABLE})
 """
 
 
 ReadBalances = Callable[[], dict[UUID, Balance | None]]
 
+_SAMPLE_COUNT = 10_000
 _BALANCE_READINGS_MAX = 20
 _BALANCE_PAUSE_S = 0.1
 
@@ -72,50 +75,66 @@ class Verification:
     Args:
         world: The accounts.
         journals: Directory of the clients' journals.
+
+    Attributes:
+        sample: Some of all answers so far, each with the same chance.
+        counts: How many transfers and operations were made and refused.
     """
 
     def __init__(self, world: World, journals: Path) -> None:
         self._units = world.units
         self._reader = JournalReader(journals)
         self._book = ReplayedBook(world.limited)
-        self.answers: list[Answer] = []
+        self._chance = random.Random(0)
+        self.sample: list[Answer] = []
+        self.counts: Counter[str] = Counter()
 
     def verify(self, conn: psycopg.Connection[Any], read_balances: ReadBalances) -> Iterator[Violation]:
         """Check what is new and that the old is still there.
 
         Args:
-            conn: Of the database's owner.
+            conn: Of the database's owner, in autocommit mode.
             read_balances: Asks the bookkeeper for those of all accounts; nothing is under way.
         """
-        answers = self._reader.read_new()
-        self.answers += answers
         yield from self._seen_rows_are_unchanged(conn)
         yield from self._new_rows_keep_the_rules(conn)
         yield from self._balances_are_those_of_the_rows(conn, read_balances)
-        transfers = [answer for answer in answers if isinstance(answer, TransferAnswer)]
-        yield from _acknowledged_transfers_are_stored(conn, transfers)
-        yield from _refused_transfers_are_not_stored(conn, transfers)
-        yield from self._operations_had_their_effect_once(
-            conn, [answer for answer in answers if isinstance(answer, OperationAnswer)]
-        )
+        for answers in self._reader.read_new():
+            self._remember(answers)
+            transfers = [answer for answer in answers if isinstance(answer, TransferAnswer)]
+            yield from _acknowledged_transfers_are_stored(conn, transfers)
+            yield from _refused_transfers_are_not_stored(conn, transfers)
+            yield from self._operations_had_their_effect_once(
+                conn, [answer for answer in answers if isinstance(answer, OperationAnswer)]
+            )
 
     def whole(self, conn: psycopg.Connection[Any], read_balances: ReadBalances) -> Iterator[Violation]:
         """Check everything from the beginning, once no client waits for an answer any more."""
         yield from self.verify(conn, read_balances)
-        known: set[UUID] = set()
-        for answer in self.answers:
-            if isinstance(answer, TransferAnswer) and answer.created:
-                known.add(answer.id)
-            elif isinstance(answer, OperationAnswer) and answer.accepted:
-                known.update(_transfers_in(answer.reply))
-        for row in _rows(conn, _ONLY_IN_BOOK, (list(known),)):
-            yield Violation("transfer that nobody was told of", str(row))
-        accepted = sum(isinstance(each, OperationAnswer) and each.accepted for each in self.answers)
-        stored = conn.execute(_OPERATION_COUNT, (OPERATION_KIND,)).fetchone()
-        if stored != (accepted,):
-            yield Violation("operation that nobody was told of", f"{stored} stored, {accepted} acknowledged")
-        for (id_,) in conn.execute(_EFFECTS_WITHOUT):
-            yield Violation("row of an operation that is not stored", str(id_))
+        operation_count, counts = self.counts["operations made"], self.counts
+        expected = {
+            "transfer that nobody was told of": counts["transfers made"]
+            + operation_count * OPERATION_TRANSFERS,
+            "operation that nobody was told of": operation_count,
+            "row that nobody was told of": operation_count,
+        }
+        stored = conn.execute(_COUNTS, (OPERATION_KIND,)).fetchone()
+        for (rule, acknowledged), found in zip(expected.items(), stored or (), strict=True):
+            if found != acknowledged:
+                yield Violation(rule, f"{found} stored, {acknowledged} acknowledged")
+        yield from invariants_hold(conn)
+
+    def _remember(self, answers: list[Answer]) -> None:
+        for answer in answers:
+            if isinstance(answer, OperationAnswer):
+                self.counts["operations made" if answer.accepted else "operations refused"] += 1
+            else:
+                self.counts["transfers made" if answer.created else "transfers refused"] += 1
+            place = self._chance.randrange(self.counts.total())
+            if len(self.sample) < _SAMPLE_COUNT:
+                self.sample.append(answer)
+            elif place < _SAMPLE_COUNT:
+                self.sample[place] = answer
 
     def _seen_rows_are_unchanged(self, conn: psycopg.Connection[Any]) -> Iterator[Violation]:
         seen = conn.execute(_SEEN_ROWS, (self._book.last_ns,)).fetchone()
@@ -124,7 +143,7 @@ class Verification:
             yield Violation("stored transfers changed", f"{seen} rows and amount, {expected} before")
 
     def _new_rows_keep_the_rules(self, conn: psycopg.Connection[Any]) -> Iterator[Violation]:
-        for row in _rows(conn, _NEW_ROWS, (self._book.last_ns,)):
+        for row in _many_rows(conn, _NEW_ROWS, (self._book.last_ns,)):
             for sentence in self._book.apply(row):
                 yield Violation("replay", sentence)
             if row.operation_id and len(self._book.operations[row.operation_id]) > OPERATION_TRANSFERS:
@@ -167,11 +186,22 @@ class Verification:
             if answer.accepted:
                 found = (replies.get(answer.id), effects.get(answer.id), events.get(answer.id))
                 if found != (answer.reply, [answer.amount], 1):
-                    yield Violation("operation's reply, row and event", f"{answer}: {found}")
+                    yield Violation("operation's reply, row or event", f"{answer}: {found}")
                 if not _is_effect_of(answer, moved):
                     yield Violation("operation's transfers", f"{answer}: {moved}")
             elif moved or answer.id in replies or answer.id in effects or answer.id in events:
                 yield Violation("refused operation had an effect", f"{answer}: {moved}")
+
+
+def invariants_hold(conn: psycopg.Connection[Any]) -> Iterator[Violation]:
+    """Check what ``karez check`` checks.
+
+    Args:
+        conn: Of the database's owner, in autocommit mode.
+    """
+    for result in check_book(conn):
+        for violation in result.violations:
+            yield Violation(result.name, violation.sentence)
 
 
 def _is_effect_of(answer: OperationAnswer, moved: list[Row]) -> bool:
@@ -239,6 +269,13 @@ def _refused_transfers_are_not_stored(
     for id_ in spent:
         if id_ not in stored:
             yield Violation("refused transfer's id is not spent", str(id_))
+
+
+def _many_rows(conn: psycopg.Connection[Any], query: str, parameters: tuple[object, ...]) -> Iterator[Row]:
+    """Fetch part by part what may be too much for the memory."""
+    with conn.transaction(), conn.cursor("rows", row_factory=class_row(Row)) as cursor:
+        cursor.itersize = _SAMPLE_COUNT
+        yield from cursor.execute(query, parameters, binary=True)
 
 
 def _rows(conn: psycopg.Connection[Any], query: str, parameters: tuple[object, ...]) -> list[Row]:

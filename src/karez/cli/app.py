@@ -6,6 +6,8 @@ from uuid import UUID
 
 import typer
 
+from karez.cli import EXIT_DISAGREES
+
 app = typer.Typer(
     name="karez",
     no_args_is_help=True,
@@ -17,52 +19,7 @@ app = typer.Typer(
     " ~/.local/share/karez), or on the PostgreSQL server that KAREZ_DATABASE_URL names.",
 )
 
-ledger = typer.Typer(no_args_is_help=True, help="Prove the rules of the ledger.")
-app.add_typer(ledger, name="ledger")
-
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for a program to read.")]
-
-
-@ledger.command("replay")
-def ledger_replay(
-    file: Annotated[Path, typer.Argument(help="Recording in JSON lines, plain or compressed with gzip.")],
-    json: Json = False,
-) -> None:
-    """Replay a recording of another ledger's answers and compare each of them.
-
-    Nothing is stored. The exit code is 1 if an answer differs, 2 if the file cannot be read.
-    """
-    from karez.cli.recordings.command import replay
-
-    raise typer.Exit(0 if replay(file, json) else 1)
-
-
-replay = typer.Typer(no_args_is_help=True, help="Carry out a real bank's years on this book.")
-app.add_typer(replay, name="replay")
-
-
-@replay.command("berka")
-def replay_berka(
-    paths: Annotated[list[Path], typer.Argument(help="Files trans*.asc or trans*.csv, or their directory.")],
-    json: Json = False,
-) -> None:
-    """Book the transactions of the Czech bank of the PKDD'99 data and compare every balance with the bank's.
-
-    A second run finds everything booked and changes nothing. The exit code is 1 if a balance differs for another
-    reason than that the file is cut, 2 if a file cannot be read; nothing is booked then.
-    """
-    from karez.cli.berka.command import replay
-
-    raise typer.Exit(0 if replay(paths, json) else 1)
-
-
-@app.command("process", hidden=True)
-def process(name: Annotated[str, typer.Argument()]) -> None:
-    """Be one process of a running Karez; only [bold]karez up[/bold] starts this."""
-    from karez.cli.process import play_role
-
-    del name  # it is there for those who look at the list of processes
-    play_role()
 
 
 @app.command()
@@ -91,6 +48,64 @@ def up(
     if port is not None:
         settings = replace(settings, port=port)
     run(settings, workers or os.cpu_count() or 1, SystemClock())
+
+
+@app.command()
+def check(json: Json = False) -> None:
+    """Prove from the database alone that every invariant of the book holds, while Karez runs or not.
+
+    The exit code is 1 if one does not hold.
+    """
+    from karez.cli.check import check
+    from karez.core.config import settings_from_environment
+
+    raise typer.Exit(0 if check(settings_from_environment(), json) else EXIT_DISAGREES)
+
+
+ledger = typer.Typer(no_args_is_help=True, help="Prove the rules of the ledger.")
+app.add_typer(ledger, name="ledger")
+
+
+@ledger.command("replay")
+def ledger_replay(
+    file: Annotated[Path, typer.Argument(help="Recording in JSON lines, plain or compressed with gzip.")],
+    json: Json = False,
+) -> None:
+    """Replay a recording of another ledger's answers and compare each of them.
+
+    Nothing is stored. The exit code is 1 if an answer differs, 2 if the file cannot be read.
+    """
+    from karez.cli.recordings.command import replay
+
+    raise typer.Exit(0 if replay(file, json) else EXIT_DISAGREES)
+
+
+replay = typer.Typer(no_args_is_help=True, help="Carry out a real bank's years on this book.")
+app.add_typer(replay, name="replay")
+
+
+@replay.command("berka")
+def replay_berka(
+    paths: Annotated[list[Path], typer.Argument(help="Files trans*.asc or trans*.csv, or their directory.")],
+    json: Json = False,
+) -> None:
+    """Book the transactions of the Czech bank of the PKDD'99 data and compare every balance with the bank's.
+
+    A second run finds everything booked and changes nothing. The exit code is 1 if a balance differs for another
+    reason than that the file is cut, 2 if a file cannot be read; nothing is booked then.
+    """
+    from karez.cli.berka.command import replay
+
+    raise typer.Exit(0 if replay(paths, json) else EXIT_DISAGREES)
+
+
+@app.command("process", hidden=True)
+def process(name: Annotated[str, typer.Argument()]) -> None:
+    """Be one process of a running Karez; only [bold]karez up[/bold] starts this."""
+    from karez.cli.process import play_role
+
+    del name  # it is there for those who look at the list of processes
+    play_role()
 
 
 credentials = typer.Typer(no_args_is_help=True, help="Give out API tokens and take them back.")

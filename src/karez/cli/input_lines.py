@@ -44,18 +44,18 @@ def read_lines(path: Path, encoding: str, advance: Advance = lambda _: None) -> 
     number = 0
     try:
         with path.open("rb") as raw:
-            compressed = raw.read(len(_GZIP_MAGIC)) == _GZIP_MAGIC
-            raw.seek(0)
+            compressed = raw.peek(len(_GZIP_MAGIC)).startswith(_GZIP_MAGIC)
             stream: BinaryIO = gzip.GzipFile(fileobj=raw) if compressed else raw  # type: ignore[assignment]
+            measured = raw.seekable()
             while data := stream.readline(LINE_SIZE_MAX_BYTES):
                 number += 1
                 if len(data) == LINE_SIZE_MAX_BYTES:
-                    raise unreadable(
-                        path, number, "the line is longer than 64 MiB; check that it is a text file"
-                    )
+                    raise unreadable(path, number, "the line is longer than 64 MiB; check that it is text")
                 yield Line(number, data.rstrip(b"\r\n").decode(encoding), data.endswith(b"\n"))
-                if number % _LINES_BETWEEN_ADVANCES == 0:
+                if measured and number % _LINES_BETWEEN_ADVANCES == 0:
                     advance(raw.tell())
+            if measured:
+                advance(raw.tell())
     except UnicodeDecodeError as error:
         raise unreadable(
             path, number, f"the text is not {encoding} ({error.reason}); convert the file"
@@ -64,8 +64,13 @@ def read_lines(path: Path, encoding: str, advance: Advance = lambda _: None) -> 
         reason = f"the compressed data is damaged or cut ({error}); fetch the file again"
         raise unreadable(path, number + 1, reason) from error
     except OSError as error:
-        reason = f"{error.strerror or error}; check the path and your right to read it"
-        raise Rejected("file_unreadable", f"{path} cannot be read: {reason}.", file=str(path)) from error
+        raise cannot_read(path, error) from error
+
+
+def cannot_read(path: Path, error: OSError) -> Rejected:
+    """Return the refusal of a file or directory that the operating system does not let us read."""
+    reason = f"{error.strerror or error}; check the path and your right to read it"
+    return Rejected("file_unreadable", f"{path} cannot be read: {reason}.", file=str(path))
 
 
 def unreadable(path: Path, line: int, reason: str) -> Rejected:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import msgspec
@@ -42,6 +42,18 @@ def progress_bar(description: str, total: int) -> Iterator[Callable[[int], None]
 @contextmanager
 def reading_bar(path: Path) -> Iterator[Callable[[int], None]]:
     """Show a bar while a file is read; call what is yielded with the bytes read so far."""
-    size_bytes = path.stat().st_size if path.is_file() else 0
+    try:
+        size_bytes = path.stat().st_size
+    except OSError:
+        size_bytes = 0  # whoever reads the file says what is wrong with it
     with progress_bar(f"Reading {path.name}", size_bytes) as advance:
         yield advance
+
+
+def waiting(description: str) -> AbstractContextManager[object]:
+    """Show that something is being done, if anybody is looking; for what has no measure.
+
+    Args:
+        description: What is being done.
+    """
+    return notices.status(description) if notices.is_terminal else nullcontext()

@@ -20,8 +20,6 @@ from karez.core.outcomes import Unavailable
 from karez.parties.tokens import Token
 from karez.storage.database import Database, connect, open_database
 
-WEB_PROCESSES_MAX = 64
-
 _BACKLOG = 4_096
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

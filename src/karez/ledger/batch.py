@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.model import Status
+from karez.ledger.model import TRANSFER_DTYPE, Status
 
 TRUSTED = 0
 """In ``Batch.institution``: asked for by Karez itself, which may debit any account."""
@@ -53,7 +53,7 @@ class Batch:
     words: NDArray[np.uint64] = field(init=False)
 
     def __post_init__(self) -> None:
-        records = np.ascontiguousarray(self.transfers).view(np.uint64).reshape(len(self.transfers), -1)
+        records = np.ascontiguousarray(self.transfers).view(np.uint64).reshape(-1, TRANSFER_DTYPE.itemsize // 8)
         self.words = np.ascontiguousarray(records.T)
 
     def __len__(self) -> int:

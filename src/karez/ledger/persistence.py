@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from karez.ledger.batch import Batch, Evaluation
+from karez.ledger.batch import FLAGS_TIMEOUT, PENDING_HI, PENDING_LO, USER_DATA, Batch, Evaluation
 from karez.ledger.columns import AccountColumns
 from karez.ledger.copy_rows import COPY_TRANSFERS, HEADER, TRAILER, blank_transfers
 from karez.ledger.known_transfers import ids_to_uuids
@@ -17,6 +17,9 @@ from karez.ledger.slices import slice_bytes
 
 _SETTLING = int(TransferFlags.POST | TransferFlags.VOID)
 _NANOSECONDS = 1_000_000_000
+_HALF = np.uint64(32)
+_ROWS_AT_ONCE = 2_048
+"""So many rows fit into a processor's cache, and PostgreSQL reads them while the next ones are made."""
 
 _INSERT_ACCOUNTS = """
 INSERT INTO account (id, slot, institution, party, ledger, code, flags, user_data, timestamp_ns)
@@ -67,36 +70,36 @@ def write_transfers(
         operation_ids: Halves of the operation's id by transfer; ``None`` if none belongs to one.
     """
     created = evaluation.status == Status.CREATED
-    source = evaluation.transfers
-    full = (source["pending_hi"] | source["pending_lo"]) != 0
-    full |= (source["user_data"] != 0) | (source["timeout_s"] != 0)
+    if not created.any():
+        return
+    words = batch.words
+    full = (words[PENDING_HI] | words[PENDING_LO] | words[USER_DATA] | words[FLAGS_TIMEOUT] >> _HALF) != 0
     if operation_ids is not None:
         full |= (operation_ids[0] | operation_ids[1]) != 0
-    parts = [HEADER]
-    for slim, chosen in ((True, created & ~full), (False, created & full)):
-        every = bool(chosen.all())
-        if every or chosen.any():
-            rows = _transfer_rows(
-                columns, batch, evaluation, slice(None) if every else np.flatnonzero(chosen), slim
-            )
-            if operation_ids is not None and not slim:
-                rows["operation_id_hi"], rows["operation_id_lo"] = (half[chosen] for half in operation_ids)
-            parts.append(rows.tobytes())
-    if len(parts) > 1:
-        with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
-            copy.write(b"".join([*parts, TRAILER]))
+    with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
+        copy.write(HEADER)
+        for slim, chosen in ((True, created & ~full), (False, created & full)):
+            indexes = np.flatnonzero(chosen)
+            rows = blank_transfers(min(len(indexes), _ROWS_AT_ONCE), slim)
+            for first in range(0, len(indexes), _ROWS_AT_ONCE):
+                part = indexes[first : first + _ROWS_AT_ONCE]
+                part_rows = rows[: len(part)]
+                _fill_rows(part_rows, part, columns, batch, evaluation)
+                if not slim:
+                    _fill_further(part_rows, part, evaluation, operation_ids)
+                copy.write(part_rows.view(np.uint8).data)
+        copy.write(TRAILER)
 
 
-def _transfer_rows(
+def _fill_rows(
+    rows: NDArray[np.void],
+    chosen: NDArray[np.int64],
     columns: AccountColumns,
     batch: Batch,
     evaluation: Evaluation,
-    chosen: slice | NDArray[np.int64],
-    slim: bool,
-) -> NDArray[np.void]:
-    source = evaluation.transfers[chosen]
+) -> None:
+    source = evaluation.transfers.take(chosen)
     debit, credit = evaluation.debit[chosen], evaluation.credit[chosen]
-    rows = blank_transfers(len(source), slim)
     for name in ("id_hi", "id_lo", "amount", "ledger", "code", "flags"):
         rows[name] = source[name]
     rows["timestamp_ns"] = batch.timestamp_ns[chosen]
@@ -104,10 +107,19 @@ def _transfer_rows(
     rows["credit_account_hi"], rows["credit_account_lo"] = columns.index.hi[credit], columns.index.lo[credit]
     rows["debit_institution"] = columns.institution[debit]
     rows["credit_institution"] = columns.institution[credit]
-    if not slim:
-        rows["user_data"], rows["timeout_s"] = source["user_data"], source["timeout_s"]
-        rows["pending_id_hi"], rows["pending_id_lo"] = source["pending_hi"], source["pending_lo"]
-    return rows
+
+
+def _fill_further(
+    rows: NDArray[np.void],
+    chosen: NDArray[np.int64],
+    evaluation: Evaluation,
+    operation_ids: tuple[NDArray[np.uint64], NDArray[np.uint64]] | None,
+) -> None:
+    source = evaluation.transfers.take(chosen)
+    rows["user_data"], rows["timeout_s"] = source["user_data"], source["timeout_s"]
+    rows["pending_id_hi"], rows["pending_id_lo"] = source["pending_hi"], source["pending_lo"]
+    if operation_ids is not None:
+        rows["operation_id_hi"], rows["operation_id_lo"] = (half[chosen] for half in operation_ids)
 
 
 def write_reservations(connection: psycopg.Connection, batch: Batch, evaluation: Evaluation) -> None:

@@ -39,7 +39,7 @@ def test_a_request_without_a_token_is_told_to_send_one(
 def test_a_wrong_token_is_refused_now_and_again(api: LiveApi, path: str, token: str) -> None:
     for _ in range(2):
         answer = httpx.post(
-            api.url + path, json={}, headers={"Authorization": f"Bearer {token}".encode("latin-1")}
+            api.url + path, json={}, headers={b"Authorization": f"Bearer {token}".encode("latin-1")}
         )
         assert_problem(answer, 401, "credential_invalid")
         assert answer.headers["www-authenticate"] == 'Bearer realm="karez", error="invalid_token"'

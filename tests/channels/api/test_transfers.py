@@ -162,6 +162,6 @@ def test_the_framework_answers_as_the_fast_lane_does(harbour: httpx.Client) -> N
         else:
             assert fast.status_code == slow.status_code
         assert fast.content == slow.content
-        own = {"date", "x-request-id", "ratelimit"}
+        own = {"date", "x-request-id", "ratelimit", "cache-control", "x-content-type-options"}
         assert {*fast.headers} - own == {*slow.headers} - own
         assert fast.headers["content-type"] == slow.headers["content-type"]

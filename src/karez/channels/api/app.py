@@ -84,12 +84,10 @@ def _framework(services: Services) -> Litestar:
         if documentation is None or documentation.access == "public":
             return
         authorization = connection.headers.get("authorization")
-        await admit(
-            services.authentication,
-            connection.scope["state"][EXCHANGE],
-            None if authorization is None else authorization.encode("latin-1"),
-            documentation.access,
+        caller = await services.authentication.find(
+            None if authorization is None else authorization.encode("latin-1")
         )
+        admit(connection.scope["state"][EXCHANGE], caller, documentation.access)
 
     def refuse(request: Request[object, object, State], error: Exception) -> Response[bytes]:
         return to_response(request.scope["state"][EXCHANGE].refuse(error))

@@ -86,7 +86,7 @@ class Query(Generic[T]):
             raise refusal_of(error, 0) from error
 
 
-def given(value: T | UnsetType) -> T | None:
+def or_none(value: T | UnsetType) -> T | None:
     """Return a parameter's value, ``None`` if it was left out."""
     return None if value is UNSET else value
 

@@ -9,12 +9,10 @@ from karez.channels.api.context import Services
 from karez.channels.api.moments import format_moment
 from karez.channels.api.problems import problem_of
 from karez.channels.api.replies import Header, Reply
-from karez.channels.api.request_log import RequestLine, trouble
+from karez.channels.api.request_log import Finished, trouble
 
 _PROCESS = secrets.token_hex(6)
 _numbers = itertools.count(1)
-
-_ALWAYS: tuple[Header, ...] = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 
 class Exchange:
@@ -34,12 +32,10 @@ class Exchange:
         self.request = f"{_PROCESS}{next(_numbers):x}"
         self.caller: Caller | None = None
 
-    def headers(self) -> list[Header]:
+    def headers(self) -> tuple[Header, ...]:
         """Return the headers that every answer has."""
-        headers = [(b"x-request-id", self.request.encode("ascii")), *_ALWAYS]
-        if self.caller is not None:
-            headers += self.caller.allowance.headers()
-        return headers
+        request = (b"x-request-id", self.request.encode("ascii"))
+        return (request,) if self.caller is None else (request, *self.caller.allowance.headers())
 
     def refuse(self, error: Exception) -> Reply:
         """Turn what was raised into an answer; log what is not the caller's fault."""
@@ -50,23 +46,15 @@ class Exchange:
         return reply
 
     def finish(self, route: str, status: int) -> None:
-        """Log and count.
+        """Have the request logged and counted.
 
         Args:
             route: Template of the address.
             status: HTTP status of the answer.
         """
-        services, caller = self._services, self.caller
         duration_s = time.perf_counter() - self._started_s
-        services.metrics.count(self._method, route, status, duration_s)
-        services.log.add(
-            RequestLine(
-                format_moment(services.clock.now_ns()),
-                self._method,
-                route,
-                status,
-                round(duration_s * 1_000, 3),
-                caller.credential if caller else None,
-                self.request,
-            )
+        credential = None if self.caller is None else self.caller.credential
+        now_ns = self._services.clock.now_ns()
+        self._services.log.add(
+            Finished(now_ns, self._method, route, status, duration_s, credential, self.request)
         )

@@ -8,7 +8,7 @@ framework's own handler of that route, which answers where this one does not sta
 from litestar.exceptions import HTTPException
 
 from karez.channels.api.admission import admit
-from karez.channels.api.asgi import Application, Receive, Scope, Send
+from karez.channels.api.asgi import Application, Message, Receive, Scope, Send
 from karez.channels.api.bodies import SMALL_SIZE_MAX_BYTES, check_content_type
 from karez.channels.api.context import Services
 from karez.channels.api.exchange import Exchange
@@ -33,15 +33,12 @@ class FastLane:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            await self._answer(scope["headers"], receive, send)
-        else:
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "POST":
             await self._app(scope, receive, send)
-
-    async def _answer(self, headers: list[Header], receive: Receive, send: Send) -> None:
+            return
         exchange = Exchange(self._services, "POST")
         try:
-            reply = await self._serve(exchange, headers, receive)
+            reply = await self._serve(exchange, scope["headers"], receive)
         except Exception as error:  # whatever it is, it has an answer
             reply = exchange.refuse(error)
         await send(
@@ -67,14 +64,20 @@ class FastLane:
                 authorization = value
             elif name == b"content-type":
                 content_type = value
-        caller = await admit(self._services.authentication, exchange, authorization, Permission.LEDGER_WRITE)
+        services = self._services
+        caller = services.authentication.remembered(authorization) if authorization else None
+        if caller is None:
+            caller = await services.authentication.find(authorization)
+        admit(exchange, caller, Permission.LEDGER_WRITE)
         check_content_type(content_type)
-        return await make_transfer(self._services, caller, await _read(receive))
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body") or len(body) > SMALL_SIZE_MAX_BYTES:
+            body = await _read_on(body, message, receive)
+        return await make_transfer(services, caller, body)
 
 
-async def _read(receive: Receive) -> bytes | bytearray:
-    message = await receive()
-    body: bytes | bytearray = message.get("body", b"")
+async def _read_on(body: bytes, message: Message, receive: Receive) -> bytes:
     while message.get("more_body") and len(body) <= SMALL_SIZE_MAX_BYTES:
         message = await receive()
         body += message.get("body", b"")

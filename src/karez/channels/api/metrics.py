@@ -13,25 +13,31 @@ Route = tuple[str, str]
 """HTTP method and template of the address."""
 
 
+class _Figures:
+    """The figures of one route."""
+
+    __slots__ = ("answers", "counts", "seconds")
+
+    def __init__(self) -> None:
+        self.answers: dict[int, int] = {}
+        self.counts = [0] * (len(_BOUNDS_S) + 1)
+        self.seconds = 0.0
+
+
 class Metrics:
     """Figures of one web process."""
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, str, int], int] = {}
-        self._durations: dict[Route, list[int]] = {}
-        self._seconds: dict[Route, float] = {}
+        self._routes: dict[Route, _Figures] = {}
 
     def count(self, method: str, route: str, status: int, duration_s: float) -> None:
         """Take one request in."""
-        answer = (method, route, status)
-        self._answers[answer] = self._answers.get(answer, 0) + 1
-        key = (method, route)
-        counts = self._durations.get(key)
-        if counts is None:
-            counts = self._durations[key] = [0] * (len(_BOUNDS_S) + 1)
-            self._seconds[key] = 0.0
-        counts[bisect_left(_BOUNDS_S, duration_s)] += 1
-        self._seconds[key] += duration_s
+        figures = self._routes.get((method, route))
+        if figures is None:
+            figures = self._routes[method, route] = _Figures()
+        figures.answers[status] = figures.answers.get(status, 0) + 1
+        figures.counts[bisect_left(_BOUNDS_S, duration_s)] += 1
+        figures.seconds += duration_s
 
     def text(self, bookkeeper: Mapping[str, int] | None) -> str:
         """Return everything as text.
@@ -40,24 +46,26 @@ class Metrics:
             bookkeeper: The bookkeeper's figures; ``None`` if it does not answer.
         """
         process = f'process="{os.getpid()}"'
+        routes = sorted(self._routes.items())
         lines = ["# TYPE karez_requests_total counter"]
-        for (method, route, status), count in sorted(self._answers.items()):
-            labels = f'{process},method="{method}",route="{route}",status="{status}"'
-            lines.append(f"karez_requests_total{{{labels}}} {count}")
+        for (method, route), figures in routes:
+            for status, count in sorted(figures.answers.items()):
+                labels = f'{process},method="{method}",route="{route}",status="{status}"'
+                lines.append(f"karez_requests_total{{{labels}}} {count}")
         lines.append("# TYPE karez_request_duration_seconds histogram")
-        for route_ in sorted(self._durations):
-            lines += self._histogram(route_, process)
+        for (method, route), figures in routes:
+            lines += _histogram(figures, f'{process},method="{method}",route="{route}"')
         lines += ["# TYPE karez_bookkeeper_up gauge", f"karez_bookkeeper_up {int(bookkeeper is not None)}"]
         for name, value in sorted((bookkeeper or {}).items()):
             lines += [f"# TYPE karez_bookkeeper_{name} gauge", f"karez_bookkeeper_{name} {value}"]
         return "\n".join(lines) + "\n"
 
-    def _histogram(self, route: Route, process: str) -> list[str]:
-        labels = f'{process},method="{route[0]}",route="{route[1]}"'
-        lines, below = [], 0
-        for bound, count in zip((*_BOUNDS_S, "+Inf"), self._durations[route], strict=True):
-            below += count
-            lines.append(f'karez_request_duration_seconds_bucket{{{labels},le="{bound}"}} {below}')
-        lines.append(f"karez_request_duration_seconds_sum{{{labels}}} {self._seconds[route]:.6f}")
-        lines.append(f"karez_request_duration_seconds_count{{{labels}}} {below}")
-        return lines
+
+def _histogram(figures: _Figures, labels: str) -> list[str]:
+    lines, below = [], 0
+    for bound, count in zip((*_BOUNDS_S, "+Inf"), figures.counts, strict=True):
+        below += count
+        lines.append(f'karez_request_duration_seconds_bucket{{{labels},le="{bound}"}} {below}')
+    lines.append(f"karez_request_duration_seconds_sum{{{labels}}} {figures.seconds:.6f}")
+    lines.append(f"karez_request_duration_seconds_count{{{labels}}} {below}")
+    return lines

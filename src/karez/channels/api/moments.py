@@ -6,7 +6,6 @@ nothing, and such texts sort in the order of time.
 
 import re
 from datetime import UTC, datetime
-from functools import lru_cache
 
 from karez.core.outcomes import Rejected
 
@@ -17,6 +16,10 @@ MOMENT_PATTERN = (
 _PARTS = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _NANOSECONDS = 1_000_000_000
 _MOMENT_MAX_NS = 2**63 - 1
+_SECONDS_KEPT_MAX = 64
+
+# Most moments that are written lie in the present second, and its text costs more than all the rest.
+_second_texts: dict[int, str] = {}
 
 
 def format_moment(moment_ns: int) -> str:
@@ -25,13 +28,13 @@ def format_moment(moment_ns: int) -> str:
     Args:
         moment_ns: Nanoseconds since 1970-01-01 UTC.
     """
-    second, rest_ns = divmod(moment_ns, _NANOSECONDS)
-    return f"{_whole_second(second)}.{rest_ns:09d}Z"
-
-
-@lru_cache(maxsize=64)
-def _whole_second(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    second = moment_ns // _NANOSECONDS
+    text = _second_texts.get(second)
+    if text is None:
+        if len(_second_texts) >= _SECONDS_KEPT_MAX:
+            _second_texts.clear()
+        text = _second_texts[second] = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+    return f"{text}{moment_ns % _NANOSECONDS:09}Z"
 
 
 def parse_moment(text: str) -> int:

@@ -7,6 +7,7 @@ from karez.channels.api.exchange import Exchange
 EXCHANGE = "exchange"
 """Under which ``scope["state"]`` holds the request's ``Exchange``."""
 
+_NOT_TO_BE_KEPT = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 _UNMATCHED = "unmatched"
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -36,7 +37,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *exchange.headers()]
+                message["headers"] = [*message["headers"], *exchange.headers(), *_NOT_TO_BE_KEPT]
             await send(message)
 
         try:

@@ -120,7 +120,7 @@ def _path_parameters(path: str) -> list[Json]:
         "str": {"type": "string", "pattern": "^[a-z0-9_]{1,80}$"},
     }
     return [
-        {"name": name, "in": "path", "required": True, "schema": formats[kind]}
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", **formats[kind]}}
         for name, kind in _PARAMETER.findall(path)
     ]
 

@@ -6,8 +6,8 @@ pays afterwards, so a batch larger than what is left passes and the next ones wa
 Source of the headers: IETF draft-ietf-httpapi-ratelimit-headers-10.
 """
 
-import math
 from dataclasses import dataclass
+from math import ceil
 from uuid import UUID
 
 from karez.channels.api.replies import Header
@@ -75,7 +75,8 @@ class Bucket:
 
     def state(self) -> tuple[int, int]:
         """Return how many tokens are left, and in how many seconds the bucket is full again."""
-        return max(int(self._left), 0), math.ceil((self._quota - self._left) / self._per_s)
+        left = self._left
+        return (int(left) if left > 0 else 0), ceil((self._quota - left) / self._per_s)
 
 
 class Allowance:
@@ -96,11 +97,10 @@ class Allowance:
 
     def headers(self) -> tuple[Header, Header]:
         """Return the limits, and what is left of them."""
-        left = b'"requests";r=%d;t=%d, "transfers";r=%d;t=%d' % (
-            *self.requests.state(),
-            *self.transfers.state(),
-        )
-        return self._policy, (b"ratelimit", left)
+        requests, requests_full_s = self.requests.state()
+        transfers, transfers_full_s = self.transfers.state()
+        left = f'"requests";r={requests};t={requests_full_s}, "transfers";r={transfers};t={transfers_full_s}'
+        return self._policy, (b"ratelimit", left.encode("ascii"))
 
 
 class Allowances:

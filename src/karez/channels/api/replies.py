@@ -1,7 +1,6 @@
 """What is sent back: a status, a body and headers, the same in front of the framework and inside it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +14,7 @@ JSON = b"application/json"
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """An answer.
 
     Attributes:

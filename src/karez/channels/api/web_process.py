@@ -1,5 +1,6 @@
 """One web process: uvicorn on a socket that it has inherited, so that several of them share one address."""
 
+import gc
 import socket
 from collections.abc import Callable
 
@@ -53,5 +54,8 @@ class WebServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start to listen, then tell it."""
         await super().startup(sockets)
+        # What is loaded now stays: the garbage collector need not look at it again at every turn.
+        gc.collect()
+        gc.freeze()
         if self.started:
             self._ready()

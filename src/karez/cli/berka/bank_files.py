@@ -6,7 +6,7 @@ from pathlib import Path
 
 from karez.cli.berka.bank_rows import COLUMNS, BankRow, BrokenFields, read_row, split_fields
 from karez.cli.berka.words import Words, words_of
-from karez.cli.input_lines import Advance, Line, read_lines, unreadable
+from karez.cli.input_lines import Advance, Line, cannot_read, read_lines, unreadable
 from karez.cli.output import reading_bar
 from karez.core.outcomes import Rejected
 
@@ -50,7 +50,10 @@ def read_bank_files(paths: Sequence[Path]) -> list[BankFile]:
 def _find(paths: Sequence[Path]) -> list[Path]:
     found: dict[Path, Path] = {}
     for path in paths:
-        files = _transactions_in(path) if path.is_dir() else [path]
+        try:
+            files = _transactions_in(path) if path.is_dir() else [path]
+        except OSError as error:
+            raise cannot_read(path, error) from error
         if not files:
             raise Rejected(
                 "file_unreadable",

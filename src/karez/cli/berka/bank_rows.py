@@ -1,6 +1,7 @@
 """One line of the bank's file as a value."""
 
 import csv
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -23,6 +24,8 @@ COLUMNS = (
 )
 
 _EXPONENT_CZK = 2
+_NUMBER_LENGTH_MAX = 18
+_DAY_LENGTH = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _counterpart(operation: str, symbol: str, words: Words) -> Counterpart:
 
 
 def _number(column: str, text: str) -> int:
-    if text.isascii() and text.isdigit() and 0 < int(text) < 2**31:
+    if len(text) <= _NUMBER_LENGTH_MAX and text.isascii() and text.isdigit() and int(text) > 0:
         return int(text)
     raise _malformed(column, text)
 
@@ -109,10 +112,10 @@ def _number(column: str, text: str) -> int:
 @lru_cache(maxsize=4_096)
 def _day(text: str) -> date:
     """The two digits of the year are all of the 20th century."""
-    try:
-        return datetime.strptime("19" + text, "%Y%m%d").date()
-    except ValueError:
-        raise _malformed("date", text) from None
+    if len(text) == _DAY_LENGTH and text.isascii() and text.isdigit():
+        with suppress(ValueError):
+            return datetime.strptime("19" + text, "%Y%m%d").date()
+    raise _malformed("date", text)
 
 
 def _malformed(column: str, text: str) -> Rejected:

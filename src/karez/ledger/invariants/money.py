@@ -97,7 +97,7 @@ SELECT account, CASE
 END
 FROM expected x
 FULL JOIN account_entry e USING (account, timestamp_ns)
-LEFT JOIN account a ON a.id = account
+LEFT JOIN (SELECT id, party FROM account) a ON a.id = account
 WHERE (
     x.institution, a.party, x.transfer_id, x.operation_id, x.counterparty, x.side, x.amount, x.flags, x.code,
     x.debits_pending, x.debits_posted, x.credits_pending, x.credits_posted

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api import readings
-from karez.channels.api.bodies import LARGE_SIZE_MAX_BYTES, Body, Query, given
+from karez.channels.api.bodies import LARGE_SIZE_MAX_BYTES, Body, Query, or_none
 from karez.channels.api.caller import Caller
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
@@ -209,7 +209,7 @@ async def list_accounts(request: AnyRequest, caller: TheCaller, services: TheSer
     """Return a page of accounts."""
     query = _ACCOUNTS_QUERY.read(request)
     found = await services.database.as_caller(
-        caller, lambda conn: readings.accounts_page(conn, given(query.cursor), query.limit + 1)
+        caller, lambda conn: readings.accounts_page(conn, or_none(query.cursor), query.limit + 1)
     )
     items = found[: query.limit]
     next_cursor = str(items[-1].id) if len(found) > query.limit else None

@@ -7,7 +7,7 @@ from litestar import Response, get
 from litestar.params import FromPath
 from msgspec import UNSET, UnsetType
 
-from karez.channels.api.bodies import Query, given
+from karez.channels.api.bodies import Query, or_none
 from karez.channels.api.caller import Caller
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
@@ -143,7 +143,7 @@ async def read_trial_balance(
     """Return the totals of all accounts."""
     query = _TRIAL_BALANCE_QUERY.read(request)
     at_ns = services.clock.now_ns() if query.at is UNSET else parse_moment(query.at)
-    institution = _whose(caller, given(query.institution))
+    institution = _whose(caller, or_none(query.institution))
     lines = await services.database.as_caller(
         caller, lambda conn: ask(conn, trial_balance(at_ns, institution))
     )

@@ -8,7 +8,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
-from karez.channels.api.bodies import Body, Query, given
+from karez.channels.api.bodies import Body, Query, or_none
 from karez.channels.api.caller import Caller
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import (
@@ -190,7 +190,7 @@ async def withdraw_consent(
 )
 async def list_consents(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return a party's consents."""
-    party = given(_CONSENTS_QUERY.read(request).party) or caller.party
+    party = or_none(_CONSENTS_QUERY.read(request).party) or caller.party
     if party is None:
         raise Rejected("field_missing", "The field 'party' was not accepted: it is missing.", field="party")
     given = await services.database.as_caller(caller, lambda conn: consent.history(conn, party))

@@ -8,7 +8,7 @@ from litestar import Response, delete, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
-from karez.channels.api.bodies import Body, Query, given
+from karez.channels.api.bodies import Body, Query, or_none
 from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
@@ -133,7 +133,7 @@ _TO_CREDENTIAL = (
 )
 async def list_credentials(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return an owner's credentials."""
-    owner = _owner(caller, given(_CREDENTIALS_QUERY.read(request).institution), None)
+    owner = _owner(caller, or_none(_CREDENTIALS_QUERY.read(request).institution), None)
     owned = await services.database.as_caller(caller, lambda conn: credentials.owned_by(conn, owner))
     return json_reply(CredentialList([_view(each) for each in owned]))
 

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api import readings
-from karez.channels.api.bodies import Query, given
+from karez.channels.api.bodies import Query, or_none
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, AccountId, Moment
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
@@ -111,7 +111,7 @@ async def read_statement(
     question = statement_page(
         account_id,
         newest_first=query.order == "newest_first",
-        cursor=given(query.cursor),
+        cursor=or_none(query.cursor),
         limit=query.limit,
         **period,
     )
