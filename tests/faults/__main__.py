@@ -28,7 +28,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
     plan = plan_for(chosen.bug, chosen.seed) if chosen.bug else Plan(chosen.kills, chosen.seed)
     report = run(plan, chosen.directory, lambda line: print(line, file=sys.stderr, flush=True))
-    print(msgspec.json.format(msgspec.json.encode(report)).decode())
+    print(msgspec.json.format(msgspec.json.encode(report.figures())).decode())
     return 1 if report.violations else 0
 
 

@@ -56,6 +56,7 @@ class HttpCaller:
         self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         self._threads = ThreadPoolExecutor(threads)
         self._own = local()
+        self._connections: list[http.client.HTTPConnection] = []
         self._troubles = troubles
 
     async def transfer(self, transfer: Transfer) -> Reply:
@@ -78,6 +79,12 @@ class HttpCaller:
         results = await self._post("/v1/transfers/batch", list(map(_json, transfers)))
         return [_batch_reply(result) for result in results]
 
+    def close(self) -> None:
+        """End the connections; nothing is under way."""
+        self._threads.shutdown()
+        for connection in self._connections:
+            connection.close()
+
     async def _post(self, path: str, value: object) -> Any:
         loop = asyncio.get_running_loop()
         data = msgspec.json.encode(value)
@@ -98,6 +105,7 @@ class HttpCaller:
         if connection is None:
             connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_LIMIT_S)
             self._own.connection = connection
+            self._connections.append(connection)
         try:
             connection.request("POST", path, data, self._headers)
             response = connection.getresponse()
@@ -163,6 +171,11 @@ class BookCaller:
         """
         outcome: Outcome = await self._answered(self._client().submit(operation))
         return outcome
+
+    def close(self) -> None:
+        """End the connections."""
+        for client in self._clients:
+            client.close()
 
     def _client(self) -> BookClient:
         second = self._second_socket.exists() and self._chance.random() < 0.5

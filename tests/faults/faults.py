@@ -7,7 +7,7 @@ from enum import Enum
 from signal import SIGQUIT
 
 from tests.faults.lone_bookkeeper import LoneBookkeeper, Orders
-from tests.faults.system import ROLES, System, kill
+from tests.faults.system import ROLES, START_LIMIT_S, System, kill
 from tests.faults.verification import Violation
 
 _FENCED_LIMIT_S = 15.0
@@ -72,10 +72,9 @@ def _kill_bookkeeper(system: System, _chance: random.Random) -> frozenset[int]:
 
 def _kill_bookkeeper_twice(system: System, chance: random.Random) -> frozenset[int]:
     first = _killed(system.pids("bookkeeper"))
-    while not (second := frozenset(system.pids("bookkeeper")) - first):
-        time.sleep(_POLL_S)
+    _wait_until(lambda: bool(set(system.pids("bookkeeper")) - first), START_LIMIT_S)
     time.sleep(chance.uniform(0, _START_S))
-    return first | _killed(list(second))
+    return first | _killed(system.pids("bookkeeper"))
 
 
 def _kill_web(system: System, chance: random.Random) -> frozenset[int]:
@@ -129,7 +128,7 @@ def _second_writer(system: System) -> Iterator[Violation]:
         if not second.wait_until_ready():
             yield Violation("second bookkeeper", "it could not start although no lock was in its way")
             return
-        if not _ends(system, first):
+        if not _wait_until(lambda: first not in system.pids("bookkeeper"), _FENCED_LIMIT_S):
             yield Violation("stale writer goes on", f"bookkeeper {first} was replaced and still commits")
             return
         system.wait_until_ready(frozenset({first}))
@@ -139,9 +138,10 @@ def _second_writer(system: System) -> Iterator[Violation]:
         second.kill()
 
 
-def _ends(system: System, pid: int) -> bool:
-    deadline = time.monotonic() + _FENCED_LIMIT_S
-    while pid in system.pids("bookkeeper"):
+def _wait_until(holds: Callable[[], bool], limit_s: float) -> bool:
+    """Return whether something comes true within a time."""
+    deadline = time.monotonic() + limit_s
+    while not holds():
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_S)

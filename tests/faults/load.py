@@ -161,7 +161,8 @@ async def _work(plan: LoadPlan, number: int, pipe: Connection) -> None:
     async with asyncio.TaskGroup() as tasks:
         for work in (obey(), *clients):
             tasks.create_task(work)
-    journal.close()
+    for each in (journal, http, book):
+        each.close()
     pipe.send(("finished", troubles))
 
 

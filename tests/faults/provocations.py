@@ -48,13 +48,15 @@ PROVOCATIONS: Mapping[str, Provocation] = {
     ),
     "operation_stored_after_commit": provocation("operation's transfers", *(carry_out,) * 8),
     "epoch_not_checked": provocation(
-        "stale writer goes on", spend, spend_many, top_up, pay_one, faults={Fault.SECOND_WRITER: 1}
+        "replay", spend, spend_many, top_up, pay_one, faults={Fault.SECOND_WRITER: 1}
     ),
     "limits_without_order": provocation("replay", spend_many, top_up),
     "refused_ids_forgotten": provocation("refused transfer's id is not spent", spend, top_up),
     "recovery_without_replay": provocation("bookkeeper's balance", *EVERY_ERRAND),
-    "recovery_forgets_what_is_behind": provocation("bookkeeper's balance", *EVERY_ERRAND),
-    "settlements_forgotten": provocation("replay", reserve_and_settle),
+    "recovery_forgets_what_is_behind": provocation(
+        "bookkeeper's balance, balance_slices_agree_with_transfers", *EVERY_ERRAND
+    ),
+    "settlements_forgotten": provocation("replay, settlements_match_their_transfers", reserve_and_settle),
 }
 
 

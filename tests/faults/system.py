@@ -28,6 +28,7 @@ ROLES = ("bookkeeper", "worker", "web")
 WEB_COUNT = 2
 START_LIMIT_S = 120.0
 
+_STOP_LIMIT_S = 60.0
 _POLL_S = 0.02
 _LAST_WORDS_COUNT = 60
 _PROC = Path("/proc")
@@ -165,13 +166,16 @@ class System:
         return dict(zip(accounts, asyncio.run(ask()), strict=True))
 
     def stop(self) -> None:
-        """End everything, in order if it lets us."""
+        """End everything, in order if it lets us, and also what an earlier ``karez up`` has left behind."""
         if self._supervisor is not None:
             self._supervisor.terminate()
             try:
-                self._supervisor.wait(60)
+                self._supervisor.wait(_STOP_LIMIT_S)
             except subprocess.TimeoutExpired:
                 self.kill_supervisor()
+        for pid in self._orphans:
+            if _role(pid) is not None:
+                kill(pid)
 
     def last_words(self) -> list[str]:
         """Return the end of what Karez has said, without the requests that it has logged."""
@@ -190,10 +194,18 @@ async def _ask_bookkeeper(path: Path) -> None:
 def _children(parent: int) -> Iterator[tuple[int, str]]:
     """Yield the id and role of each process that a supervisor has started."""
     for pid in _children_ids(parent):
-        with suppress(OSError):
-            words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
-            if b"process" in words:
-                yield pid, words[words.index(b"process") + 1].decode().split()[0]
+        role = _role(pid)
+        if role is not None:
+            yield pid, role
+
+
+def _role(pid: int) -> str | None:
+    """Return what a process of Karez does, nothing if it is gone or is none of Karez."""
+    with suppress(OSError):
+        words = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+        if b"karez.cli" in words and b"process" in words:
+            return words[words.index(b"process") + 1].decode().split()[0]
+    return None
 
 
 def _children_ids(parent: int) -> list[int]:

@@ -9,7 +9,7 @@ import pytest
 from karez.core.outcomes import Unavailable
 from karez.ledger.model import Status
 from karez.storage.database import Database
-from tests.faults.bench import FIRST_MONEY, Bench, ask, making, money_in, operation, outcome_of, status_of
+from tests.faults.workbench import FIRST_MONEY, Bench, ask, making, money_in, operation, outcome_of, status_of
 
 AFTER_COMMIT = ("after", "COMMIT")
 CRASH_POINTS = [

@@ -10,7 +10,7 @@ from karez.ledger import slices
 from karez.ledger.bookkeeper import Bookkeeper
 from karez.ledger.model import NewAccount, Status
 from karez.storage.database import Database
-from tests.faults.bench import BANK, CNY, found_bank
+from tests.faults.workbench import BANK, CNY, found_bank
 from tests.ledger.making import balance, operation, statuses, transfer
 
 

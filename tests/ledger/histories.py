@@ -17,7 +17,9 @@ from tests.ledger.plain_book import PlainBook
 
 ANN, BOB = UUID(int=101), UUID(int=102)
 _LIMITS = (0, 0, AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS, AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
-_NEW_TRANSFERS = "SELECT id, timestamp_ns, pending_id FROM transfer WHERE timestamp_ns > %s ORDER BY timestamp_ns"
+_NEW_TRANSFERS = (
+    "SELECT id, timestamp_ns, pending_id FROM transfer WHERE timestamp_ns > %s ORDER BY timestamp_ns"
+)
 
 
 class History:
@@ -41,6 +43,7 @@ class History:
         self.plain = PlainBook(self.accounts)
         self.newest_ns = 0
         self._asked: dict[UUID, Transfer] = {}
+        self._operation_of: dict[UUID, UUID] = {}
         self._reservations: list[UUID] = []
 
     def __enter__(self) -> "History":
@@ -74,7 +77,9 @@ class History:
             single = [self._random_submission() for _ in range(int(self._rng.integers(1, 4)))]
             self._follow(single, self.commit(*single))
 
-    def _follow(self, submissions: Sequence[Submission], outcomes: Sequence[Outcome | TransferOutcome]) -> None:
+    def _follow(
+        self, submissions: Sequence[Submission], outcomes: Sequence[Outcome | TransferOutcome]
+    ) -> None:
         """Take over what the book has accepted, in the order in which it has."""
         accepted = set()
         for submitted, outcome in zip(submissions, outcomes, strict=True):
@@ -82,7 +87,9 @@ class History:
                 assert isinstance(submitted, TransferSubmission)
                 ids = [
                     UUID(int=hi << 64 | lo)
-                    for hi, lo in submitted.transfers[["id_hi", "id_lo"]][outcome.status == Status.CREATED].tolist()
+                    for hi, lo in submitted.transfers[["id_hi", "id_lo"]][
+                        outcome.status == Status.CREATED
+                    ].tolist()
                 ]
                 accepted.update(ids)
             elif outcome.accepted:
@@ -93,7 +100,7 @@ class History:
             asked = self._asked.get(id_, expiry)
             assert (id_ in accepted) == (asked is not expiry)
             accepted.discard(id_)
-            self.plain.apply(timestamp_ns, asked)
+            self.plain.apply(timestamp_ns, asked, self._operation_of.get(id_))
             self.newest_ns = timestamp_ns
             if asked.flags & TransferFlags.PENDING:
                 self._reservations.append(id_)
@@ -103,7 +110,9 @@ class History:
         transfers = [self._random_transfer() for _ in range(int(self._rng.integers(1, 25)))]
         self._asked.update((each.id, each) for each in transfers)
         if self._rng.random() < 0.3:
-            return operation(transfers=tuple(transfers[:3]))
+            whole = operation(transfers=tuple(transfers[:3]))
+            self._operation_of.update((each.id, whole.id) for each in whole.transfers)
+            return whole
         return submission(*transfers)
 
     def _random_transfer(self) -> Transfer:
@@ -127,5 +136,10 @@ class History:
             flags |= TransferFlags.LINKED
         timeout_s = int(rng.integers(1, 12)) if flags & TransferFlags.PENDING and rng.random() < 0.4 else 0
         return transfer(
-            accounts[debit], accounts[credit], int(rng.integers(0, 200)), flags, timeout_s=timeout_s, ledger=unit
+            accounts[debit],
+            accounts[credit],
+            int(rng.integers(0, 200)),
+            flags,
+            timeout_s=timeout_s,
+            ledger=unit,
         )

@@ -13,6 +13,7 @@ class Line(NamedTuple):
 
     timestamp_ns: int
     transfer_id: UUID
+    operation_id: UUID | None
     counterparty: UUID
     side: str
     amount: int
@@ -29,11 +30,12 @@ class PlainBook:
     def balance(self, account: UUID, at_ns: int = AMOUNT_MAX) -> Balance:
         """The totals after the last line up to a moment."""
         return next(
-            (line.balance_after for line in reversed(self.lines[account]) if line.timestamp_ns <= at_ns), Balance()
+            (line.balance_after for line in reversed(self.lines[account]) if line.timestamp_ns <= at_ns),
+            Balance(),
         )
 
-    def apply(self, timestamp_ns: int, transfer: Transfer) -> None:
-        """Book one accepted transfer as it was asked for."""
+    def apply(self, timestamp_ns: int, transfer: Transfer, operation_id: UUID | None) -> None:
+        """Book one accepted transfer as it was asked for, by itself or in an operation."""
         if transfer.flags & (POST | VOID):
             reserved = self._reserved[transfer.pending_id]
             whole = bool(transfer.flags & VOID) or transfer.amount == AMOUNT_MAX
@@ -48,22 +50,10 @@ class PlainBook:
                 self._reserved[transfer.id] = Transfer(
                     id=transfer.id, debit_account_id=debit, credit_account_id=credit, amount=amount
                 )
-        old = self.balance(debit)
-        after_debit = Balance(
-            debits_pending=old.debits_pending + pending,
-            debits_posted=old.debits_posted + posted,
-            credits_pending=old.credits_pending,
-            credits_posted=old.credits_posted,
-        )
-        self.lines[debit].append(Line(timestamp_ns, transfer.id, credit, "debit", amount, after_debit))
-        old = self.balance(credit)
-        after_credit = Balance(
-            debits_pending=old.debits_pending,
-            debits_posted=old.debits_posted,
-            credits_pending=old.credits_pending + pending,
-            credits_posted=old.credits_posted + posted,
-        )
-        self.lines[credit].append(Line(timestamp_ns, transfer.id, debit, "credit", amount, after_credit))
+        for account, side, counterparty in ((debit, "debit", credit), (credit, "credit", debit)):
+            after = _moved(self.balance(account), side, pending, posted)
+            line = Line(timestamp_ns, transfer.id, operation_id, counterparty, side, amount, after)
+            self.lines[account].append(line)
 
     def _balanced(self, transfer: Transfer) -> int:
         if not transfer.flags & TransferFlags.BALANCING_DEBIT:
@@ -71,3 +61,19 @@ class PlainBook:
         old = self.balance(transfer.debit_account_id)
         left = old.credits_posted - old.debits_posted - old.debits_pending
         return min(transfer.amount, max(left, 0))
+
+
+def _moved(old: Balance, side: str, pending: int, posted: int) -> Balance:
+    if side == "debit":
+        return Balance(
+            debits_pending=old.debits_pending + pending,
+            debits_posted=old.debits_posted + posted,
+            credits_pending=old.credits_pending,
+            credits_posted=old.credits_posted,
+        )
+    return Balance(
+        debits_pending=old.debits_pending,
+        debits_posted=old.debits_posted,
+        credits_pending=old.credits_pending + pending,
+        credits_posted=old.credits_posted + posted,
+    )

@@ -126,12 +126,11 @@ def owner(furnished: Database) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 def written_book(book: Bookkeeper, furnished: Database, clock: SimulatedClock) -> None:
     """A book in which something of every kind has happened, projected but for the last transfer."""
-    account = {"code": 1, "ledger": CNY, "institution": BANK}
     accounts = (
-        NewAccount(id=BANK_ACCOUNT, **account),
-        NewAccount(id=SHOP_ACCOUNT, **(account | {"institution": SHOP}), flags=LIMITED, party=UUID(int=99)),
-        NewAccount(id=COUPONS, **(account | {"ledger": COUPON})),
-        NewAccount(id=MORE_COUPONS, **(account | {"ledger": COUPON})),
+        NewAccount(id=BANK_ACCOUNT, ledger=CNY, code=1, institution=BANK),
+        NewAccount(id=SHOP_ACCOUNT, ledger=CNY, code=1, institution=SHOP, flags=LIMITED, party=UUID(int=99)),
+        NewAccount(id=COUPONS, ledger=COUPON, code=1, institution=BANK),
+        NewAccount(id=MORE_COUPONS, ledger=COUPON, code=1, institution=BANK),
     )
     book.commit([operation(accounts=accounts)])
     to_shop, from_shop = (BANK_ACCOUNT, SHOP_ACCOUNT), (SHOP_ACCOUNT, BANK_ACCOUNT)
@@ -199,7 +198,8 @@ def test_the_check_names_the_broken_invariant_and_the_item(owner: psycopg.Connec
     assert broken(owner) == {
         "accepted_ids_are_not_spent": [
             Violation(
-                item=str(PAID), sentence=f"Transfer {PAID} is in the book, though its id was refused for ever."
+                item=str(PAID),
+                sentence=f"Transfer {PAID} is in the book, though its id was refused for ever.",
             )
         ]
     }

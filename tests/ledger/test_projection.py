@@ -73,6 +73,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.005)
 
 
+def watch(owner: Connection) -> Callable[[], bool]:
+    """Tell whether the projection has moved since now."""
+    before = progress(owner)
+    return lambda: progress(owner) != before
+
+
 def assert_projected(owner: Connection, history: History) -> None:
     """Every transfer has its entries, with the right totals, and nothing else has any."""
     count, watermark_ns, last_ns = progress(owner)
@@ -177,10 +183,10 @@ def test_a_projector_killed_at_any_moment_neither_doubles_nor_loses_an_entry(
     rng = random.Random(1)
     killed_at_work = 0
     for _ in range(5):
-        before = progress(owner)
+        has_moved = watch(owner)
         process = subprocess.Popen([sys.executable, "-c", _PROJECT_ALL, furnished.worker])
         try:
-            wait_until(lambda before=before: progress(owner) != before)
+            wait_until(has_moved)
             time.sleep(rng.random() / 50)
         finally:
             process.send_signal(signal.SIGKILL)

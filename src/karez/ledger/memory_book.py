@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from karez.ledger.batch import TRUSTED, Batch, Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
 from karez.ledger.model import TRANSIENT, NewAccount, Status, TransferFlags
-from karez.ledger.sequential import Event
+from karez.ledger.transfer_rules import Event
 from karez.ledger.vectorised import evaluate, evaluate_sequentially, events_of
 
 _SETTLED_BY = {

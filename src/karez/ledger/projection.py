@@ -56,7 +56,8 @@ INSERT INTO account_entry (
     debits_pending, debits_posted, credits_pending, credits_posted
 )
 SELECT account, timestamp_ns, institution, nullif(party, '00000000-0000-0000-0000-000000000000'), transfer_id,
-       nullif(operation_id, '00000000-0000-0000-0000-000000000000'), counterparty, side, amount, flags, code, dp, dd, cp, cd
+       nullif(operation_id, '00000000-0000-0000-0000-000000000000'), counterparty, side, amount, flags, code,
+       dp, dd, cp, cd
 FROM (
     SELECT unnest(%s::uuid[]) AS account, unnest(%s::bigint[]) AS timestamp_ns,
            unnest(%s::integer[]) AS institution, unnest(%s::uuid[]) AS party,

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 from karez.ledger.columns import AccountColumns
 from karez.ledger.copy_rows import parse_rows
 from karez.ledger.model import TransferFlags
-from karez.ledger.sequential import CREDITS_PENDING, CREDITS_POSTED, DEBITS_PENDING, DEBITS_POSTED
 from karez.ledger.slices import SLICE_ACCOUNTS, SlicePlan, read_slice
+from karez.ledger.transfer_rules import CREDITS_PENDING, CREDITS_POSTED, DEBITS_PENDING, DEBITS_POSTED
 
 _ACCOUNT_COLUMNS = [
     ("id", "uuid"),

@@ -25,7 +25,7 @@ def running_totals(
     first = np.flatnonzero(is_first)
     sums = np.cumsum(changes, axis=0)
     start = totals[slots[first]] - sums[first] + changes[first]
-    after = sums + start[np.cumsum(is_first) - 1]
+    after: NDArray[np.int64] = sums + start[np.cumsum(is_first) - 1]
     last = np.append(first[1:], len(slots)) - 1
     totals[slots[last]] = after[last]
     return after

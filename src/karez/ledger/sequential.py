@@ -1,7 +1,7 @@
 """Transfers one at a time: the definition of what the ledger accepts.
 
 ``vectorised.py`` must always give the same statuses and balances; it calls this for whatever it cannot prove.
-The order of the checks is the order in which TigerBeetle names its refusals.
+What each check says is in ``transfer_rules.py``; here is their order, and what an accepted transfer changes.
 """
 
 from collections.abc import Iterable
@@ -10,13 +10,26 @@ from typing import NamedTuple
 from karez.ledger.batch import TRUSTED, Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
 from karez.ledger.model import (
-    AMOUNT_MAX,
-    CLIENT_FLAGS,
-    ID_MAX,
     TRANSIENT,
     AccountFlags,
     Status,
     TransferFlags,
+)
+from karez.ledger.transfer_rules import (
+    CREDITS_PENDING,
+    CREDITS_POSTED,
+    DEBITS_PENDING,
+    DEBITS_POSTED,
+    Event,
+    balanced_amount,
+    check_against_reserved,
+    check_fields,
+    check_form,
+    check_settling_fields,
+    check_totals,
+    is_expired,
+    settled_amount,
+    settled_by,
 )
 
 _LINKED = int(TransferFlags.LINKED)
@@ -28,34 +41,8 @@ _BALANCING_CREDIT = int(TransferFlags.BALANCING_CREDIT)
 _EXPIRY = int(TransferFlags.EXPIRY)
 _SETTLING = _POST | _VOID
 _BALANCING = _BALANCING_DEBIT | _BALANCING_CREDIT
-_UNKNOWN_FLAGS = ~int(CLIENT_FLAGS | TransferFlags.EXPIRY)
-_NOT_WITH_SETTLING = _PENDING | _BALANCING
 _DEBITS_LIMITED = int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)
 _CREDITS_LIMITED = int(AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
-_NANOSECONDS = 1_000_000_000
-
-DEBITS_PENDING, DEBITS_POSTED, CREDITS_PENDING, CREDITS_POSTED = range(4)
-
-
-class Event(NamedTuple):
-    """One transfer as plain Python values; ids are 128-bit integers, slots -1 where nothing was found."""
-
-    position: int
-    id: int
-    debit_id: int
-    credit_id: int
-    pending_id: int
-    amount: int
-    user_data: int
-    ledger: int
-    code: int
-    flags: int
-    timeout_s: int
-    debit: int
-    credit: int
-    chain_end: bool
-    institution: int
-    timestamp_ns: int
 
 
 class Resolved(NamedTuple):
@@ -167,7 +154,7 @@ class SequentialBook:
                 debit[DEBITS_POSTED] += amount
                 credit[CREDITS_POSTED] += amount
             if sign > 0:
-                self._settled[event.pending_id] = _settled_by(event.flags)
+                self._settled[event.pending_id] = settled_by(event.flags)
             else:
                 del self._settled[event.pending_id]
         elif event.flags & _PENDING:
@@ -187,7 +174,7 @@ class SequentialBook:
         return self._new.get(transfer_id) or self._known.transfers.get(transfer_id)
 
     def _create(self, event: Event) -> Status | Resolved:
-        refusal = _check_form(event)
+        refusal = check_form(event)
         if refusal is not None:
             return refusal
         stored = self._find(event.id)
@@ -197,7 +184,7 @@ class SequentialBook:
             return Status.ID_ALREADY_FAILED
         if event.flags & _SETTLING:
             return self._settle(event)
-        return _check_fields(event) or self._check_accounts(event)
+        return check_fields(event) or self._check_accounts(event)
 
     def _check_accounts(self, event: Event) -> Status | Resolved:
         columns = self._columns
@@ -212,8 +199,8 @@ class SequentialBook:
         if event.ledger != columns.ledger[event.debit]:
             return Status.TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS
         debit, credit = self._load(event.debit), self._load(event.credit)
-        amount = _balanced_amount(event, debit, credit)
-        refusal = _check_totals(
+        amount = balanced_amount(event, debit, credit)
+        refusal = check_totals(
             event.flags,
             amount,
             debit,
@@ -226,7 +213,7 @@ class SequentialBook:
         return Resolved(event.position, amount, event.ledger, event.code, event.debit, event.credit)
 
     def _settle(self, event: Event) -> Status | Resolved:
-        refusal = _check_settling_fields(event)
+        refusal = check_settling_fields(event)
         if refusal is not None:
             return refusal
         reserved = self._find(event.pending_id)
@@ -237,10 +224,10 @@ class SequentialBook:
             return Status.PENDING_TRANSFER_NOT_FOUND
         if not reserved.flags & _PENDING:
             return Status.PENDING_TRANSFER_NOT_PENDING
-        refusal = _check_against_reserved(event, reserved)
+        refusal = check_against_reserved(event, reserved)
         if refusal is not None:
             return refusal
-        amount = _settled_amount(event.flags, event.amount, reserved.amount)
+        amount = settled_amount(event.flags, event.amount, reserved.amount)
         if amount > reserved.amount:
             return Status.EXCEEDS_PENDING_TRANSFER_AMOUNT
         if event.flags & _VOID and amount < reserved.amount:
@@ -248,7 +235,7 @@ class SequentialBook:
         settled = self._settled.get(event.pending_id) or reserved.settled
         if settled is not None:
             return settled
-        if _is_expired(reserved, event.timestamp_ns) and not event.flags & _EXPIRY:
+        if is_expired(reserved, event.timestamp_ns) and not event.flags & _EXPIRY:
             return Status.PENDING_TRANSFER_EXPIRED
         return Resolved(
             event.position, amount, reserved.ledger, reserved.code, reserved.debit, reserved.credit
@@ -280,120 +267,7 @@ class SequentialBook:
         if event.flags & _SETTLING:
             reserved = self._find(event.pending_id)
             assert reserved is not None
-            return _settled_amount(event.flags, event.amount, reserved.amount) != stored.amount
+            return settled_amount(event.flags, event.amount, reserved.amount) != stored.amount
         if event.flags & _BALANCING:
             return event.amount < stored.amount
         return event.amount != stored.amount
-
-
-def _check_form(event: Event) -> Status | None:
-    if event.flags & _UNKNOWN_FLAGS:
-        return Status.RESERVED_FLAG
-    if event.amount < 0 or event.user_data < 0 or event.timeout_s < 0:
-        return Status.AMOUNT_OUT_OF_RANGE
-    if event.id == 0:
-        return Status.ID_MUST_NOT_BE_ZERO
-    if event.id == ID_MAX:
-        return Status.ID_MUST_NOT_BE_INT_MAX
-    return None
-
-
-def _check_fields(event: Event) -> Status | None:
-    if event.debit_id == 0:
-        return Status.DEBIT_ACCOUNT_ID_MUST_NOT_BE_ZERO
-    if event.debit_id == ID_MAX:
-        return Status.DEBIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX
-    if event.credit_id == 0:
-        return Status.CREDIT_ACCOUNT_ID_MUST_NOT_BE_ZERO
-    if event.credit_id == ID_MAX:
-        return Status.CREDIT_ACCOUNT_ID_MUST_NOT_BE_INT_MAX
-    if event.debit_id == event.credit_id:
-        return Status.ACCOUNTS_MUST_BE_DIFFERENT
-    if event.pending_id != 0:
-        return Status.PENDING_ID_MUST_BE_ZERO
-    if event.timeout_s != 0 and not event.flags & _PENDING:
-        return Status.TIMEOUT_RESERVED_FOR_PENDING_TRANSFER
-    if event.ledger == 0:
-        return Status.LEDGER_MUST_NOT_BE_ZERO
-    if event.code == 0:
-        return Status.CODE_MUST_NOT_BE_ZERO
-    return None
-
-
-def _check_settling_fields(event: Event) -> Status | None:
-    if event.flags & _SETTLING == _SETTLING or event.flags & _NOT_WITH_SETTLING:
-        return Status.FLAGS_ARE_MUTUALLY_EXCLUSIVE
-    if event.pending_id == 0:
-        return Status.PENDING_ID_MUST_NOT_BE_ZERO
-    if event.pending_id == ID_MAX:
-        return Status.PENDING_ID_MUST_NOT_BE_INT_MAX
-    if event.pending_id == event.id:
-        return Status.PENDING_ID_MUST_BE_DIFFERENT
-    if event.timeout_s != 0:
-        return Status.TIMEOUT_RESERVED_FOR_PENDING_TRANSFER
-    return None
-
-
-def _check_against_reserved(event: Event, reserved: StoredTransfer) -> Status | None:
-    if event.debit_id != 0 and event.debit != reserved.debit:
-        return Status.PENDING_TRANSFER_HAS_DIFFERENT_DEBIT_ACCOUNT_ID
-    if event.credit_id != 0 and event.credit != reserved.credit:
-        return Status.PENDING_TRANSFER_HAS_DIFFERENT_CREDIT_ACCOUNT_ID
-    if event.ledger not in (0, reserved.ledger):
-        return Status.PENDING_TRANSFER_HAS_DIFFERENT_LEDGER
-    if event.code not in (0, reserved.code):
-        return Status.PENDING_TRANSFER_HAS_DIFFERENT_CODE
-    return None
-
-
-def _check_totals(
-    flags: int, amount: int, debit: list[int], credit: list[int], debits_limited: bool, credits_limited: bool
-) -> Status | None:
-    """Refuse what would leave the 63 bits of a total or the limit of an account."""
-    if flags & _PENDING:
-        if debit[DEBITS_PENDING] + amount > AMOUNT_MAX:
-            return Status.OVERFLOWS_DEBITS_PENDING
-        if credit[CREDITS_PENDING] + amount > AMOUNT_MAX:
-            return Status.OVERFLOWS_CREDITS_PENDING
-    if debit[DEBITS_POSTED] + amount > AMOUNT_MAX:
-        return Status.OVERFLOWS_DEBITS_POSTED
-    if credit[CREDITS_POSTED] + amount > AMOUNT_MAX:
-        return Status.OVERFLOWS_CREDITS_POSTED
-    debits = debit[DEBITS_PENDING] + debit[DEBITS_POSTED] + amount
-    credits_ = credit[CREDITS_PENDING] + credit[CREDITS_POSTED] + amount
-    if debits > AMOUNT_MAX:
-        return Status.OVERFLOWS_DEBITS
-    if credits_ > AMOUNT_MAX:
-        return Status.OVERFLOWS_CREDITS
-    if debits_limited and debits > debit[CREDITS_POSTED]:
-        return Status.EXCEEDS_CREDITS
-    if credits_limited and credits_ > credit[DEBITS_POSTED]:
-        return Status.EXCEEDS_DEBITS
-    return None
-
-
-def _balanced_amount(event: Event, debit: list[int], credit: list[int]) -> int:
-    """Cut a balancing transfer to what the account has left."""
-    amount = event.amount
-    if event.flags & _BALANCING_DEBIT:
-        left = debit[CREDITS_POSTED] - debit[DEBITS_POSTED] - debit[DEBITS_PENDING]
-        amount = min(amount, max(left, 0))
-    if event.flags & _BALANCING_CREDIT:
-        left = credit[DEBITS_POSTED] - credit[CREDITS_POSTED] - credit[CREDITS_PENDING]
-        amount = min(amount, max(left, 0))
-    return amount
-
-
-def _settled_amount(flags: int, amount: int, reserved_amount: int) -> int:
-    whole = 0 if flags & _VOID else AMOUNT_MAX
-    return reserved_amount if amount == whole else amount
-
-
-def _settled_by(flags: int) -> Status:
-    if flags & _EXPIRY:
-        return Status.PENDING_TRANSFER_EXPIRED
-    return Status.PENDING_TRANSFER_ALREADY_POSTED if flags & _POST else Status.PENDING_TRANSFER_ALREADY_VOIDED
-
-
-def _is_expired(reserved: StoredTransfer, now_ns: int) -> bool:
-    return reserved.timeout_s > 0 and reserved.timestamp_ns + reserved.timeout_s * _NANOSECONDS <= now_ns

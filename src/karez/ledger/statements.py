@@ -118,7 +118,8 @@ def statement_page(
     """
     if not 1 <= limit <= PAGE_ENTRIES_MAX:
         raise Rejected(
-            "limit_out_of_range", f"A page has 1 to {PAGE_ENTRIES_MAX} entries, not {limit}; correct the limit."
+            "limit_out_of_range",
+            f"A page has 1 to {PAGE_ENTRIES_MAX} entries, not {limit}; correct the limit.",
         )
     if cursor is not None:
         reached_ns = _read_cursor(cursor, account)

@@ -36,14 +36,13 @@ from karez.ledger.batch import (
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
 from karez.ledger.model import AMOUNT_MAX, AccountFlags, TransferFlags
-from karez.ledger.sequential import (
+from karez.ledger.sequential import Resolved, SequentialBook
+from karez.ledger.transfer_rules import (
     CREDITS_PENDING,
     CREDITS_POSTED,
     DEBITS_PENDING,
     DEBITS_POSTED,
     Event,
-    Resolved,
-    SequentialBook,
 )
 
 _LINKED = np.uint64(TransferFlags.LINKED)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from karez.channels.api.app import HANDLERS
 from karez.channels.api.openapi import openapi_document
+from karez.channels.api.routes import HANDLERS
 
 Json = dict[str, Any]
 

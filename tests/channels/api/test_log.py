@@ -56,7 +56,8 @@ def busy(live: LiveApi, client: httpx.Client) -> dict[str, str]:
 def test_one_line_tells_of_each_request(logged: Logged, world: World) -> None:
     parsed = logged.lines
     assert all(
-        list(line) == ["time", "method", "route", "status", "duration_ms", "credential", "request"]
+        list(line)
+        == ["time", "method", "route", "status", "duration_ms", "credential", "request", "stands_for"]
         for line in parsed
     )
     told = [(line["method"], line["route"], line["status"]) for line in parsed]

@@ -9,9 +9,9 @@ import msgspec
 import pytest
 
 import karez
-from karez.channels.api.app import HANDLERS
 from karez.channels.api.documentation import KEY
 from karez.channels.api.problem_kinds import PROBLEM_KINDS
+from karez.channels.api.routes import HANDLERS
 from karez.ledger.model import Status
 from tests.channels.api.documented import DOCUMENT, OPERATIONS, Operation, resolved
 from tests.channels.api.living import LiveApi

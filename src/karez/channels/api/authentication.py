@@ -105,7 +105,7 @@ class Authentication:
         future.add_done_callback(lambda _: self._looked_up.pop(digest))
         found = await asyncio.shield(future)
         kept_s = VERIFIED_KEPT_S if isinstance(found, Caller) else REFUSED_KEPT_S
-        self._keep(digest, (time.monotonic() + kept_s, found))
+        self.keep(digest, (time.monotonic() + kept_s, found))
         return found
 
     async def _look_up(self, token: bytes) -> Caller | Rejected:
@@ -117,7 +117,13 @@ class Authentication:
             return refusal
         return Caller(credential, self._allowances.of(credential.id, time.monotonic()))
 
-    def _keep(self, digest: bytes, kept: Kept) -> None:
+    def keep(self, digest: bytes, kept: Kept) -> None:
+        """Remember what a token stands for.
+
+        Args:
+            digest: SHA-256 of the header's value.
+            kept: Until which reading of the monotonic clock, and what.
+        """
         self._kept.pop(digest, None)
         if len(self._kept) >= _KEPT_MAX:
             del self._kept[next(iter(self._kept))]

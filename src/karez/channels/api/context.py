@@ -51,7 +51,7 @@ class Services:
         self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
         self.sealer: Sealer = people.sealer(context.secret_key)
         self.metrics = Metrics()
-        self.log = RequestLog(self.metrics, context.write_log)
+        self.log = RequestLog(context.write_log)
 
     def open(self) -> None:
         """Begin to connect to the database."""

@@ -9,7 +9,7 @@ from karez.channels.api.context import Services
 from karez.channels.api.moments import format_moment
 from karez.channels.api.problems import problem_of
 from karez.channels.api.replies import Header, Reply
-from karez.channels.api.request_log import Finished, trouble
+from karez.channels.api.request_log import RequestLine, trouble
 
 _PROCESS = secrets.token_hex(6)
 _numbers = itertools.count(1)
@@ -45,16 +45,27 @@ class Exchange:
             self._services.log.add(trouble(now, self.request, error))
         return reply
 
-    def finish(self, route: str, status: int) -> None:
-        """Have the request logged and counted.
+    def finish(self, route: str, status: int, stands_for: int = 1) -> None:
+        """Have the request counted and logged.
 
         Args:
             route: Template of the address.
             status: HTTP status of the answer.
+            stands_for: How many requests its line stands for; with 0 it has none.
         """
+        services = self._services
         duration_s = time.perf_counter() - self._started_s
-        credential = None if self.caller is None else self.caller.credential
-        now_ns = self._services.clock.now_ns()
-        self._services.log.add(
-            Finished(now_ns, self._method, route, status, duration_s, credential, self.request)
-        )
+        services.metrics.count(self._method, route, status, duration_s)
+        if stands_for:
+            services.log.add(
+                RequestLine(
+                    format_moment(services.clock.now_ns()),
+                    self._method,
+                    route,
+                    status,
+                    round(duration_s * 1_000, 3),
+                    None if self.caller is None else self.caller.credential,
+                    self.request,
+                    stands_for,
+                )
+            )

@@ -14,6 +14,7 @@ from karez.channels.api.replies import Header
 from karez.core.outcomes import Rejected
 
 _REMEMBERED_MAX = 10_000
+_STEPS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +40,19 @@ class Bucket:
         quota: How many there are when nothing was taken.
         window_s: Time in which an empty bucket fills.
         now_s: The present reading of a clock that never goes back.
+
+    Attributes:
+        left: How many there are now; below zero after a batch that was larger.
     """
 
-    __slots__ = ("_filled_s", "_kind", "_left", "_per_s", "_quota")
+    __slots__ = ("_filled_s", "_kind", "_per_s", "_quota", "left")
 
     def __init__(self, kind: str, quota: int, window_s: int, now_s: float) -> None:
         self._kind = kind
         self._quota = quota
         self._per_s = quota / window_s
-        self._left = float(quota)
         self._filled_s = now_s
+        self.left = float(quota)
 
     def take(self, count: int, now_s: float) -> None:
         """Pay for something.
@@ -59,24 +63,23 @@ class Bucket:
 
         Rejections: ``rate_limited`` with ``retry_after_s``.
         """
-        left = self._left + (now_s - self._filled_s) * self._per_s
+        left = self.left + (now_s - self._filled_s) * self._per_s
         self._filled_s = now_s
         if left > self._quota:
             left = self._quota
         if left < 1:
-            self._left = left
+            self.left = left
             raise Rejected(
                 "rate_limited",
                 f"This credential has used up its {self._kind} for now; wait as long as Retry-After says, or "
                 "ask the operator for a higher limit.",
                 retry_after_s=(1 - left) / self._per_s,
             )
-        self._left = left - count
+        self.left = left - count
 
-    def state(self) -> tuple[int, int]:
-        """Return how many tokens are left, and in how many seconds the bucket is full again."""
-        left = self._left
-        return (int(left) if left > 0 else 0), ceil((self._quota - left) / self._per_s)
+    def __str__(self) -> str:
+        full_in_s = ceil((self._quota - self.left) / self._per_s)
+        return f'"{self._kind}";r={max(int(self.left), 0)};t={full_in_s}'
 
 
 class Allowance:
@@ -87,20 +90,30 @@ class Allowance:
         now_s: The present reading of a clock that never goes back.
     """
 
-    __slots__ = ("_policy", "requests", "transfers")
+    __slots__ = ("_headers", "_policy", "_shown", "_steps", "requests", "transfers")
 
     def __init__(self, limits: RateLimits, now_s: float) -> None:
         self.requests = Bucket("requests", limits.requests, limits.window_s, now_s)
         self.transfers = Bucket("transfers", limits.transfers, limits.window_s, now_s)
         quotas = (limits.requests, limits.window_s, limits.transfers, limits.window_s)
         self._policy = (b"ratelimit-policy", b'"requests";q=%d;w=%d, "transfers";q=%d;w=%d' % quotas)
+        self._steps = (limits.requests / _STEPS, limits.transfers / _STEPS)
+        self._shown = (0.0, 0.0)
+        self._headers = self._tell()
 
     def headers(self) -> tuple[Header, Header]:
-        """Return the limits, and what is left of them."""
-        requests, requests_full_s = self.requests.state()
-        transfers, transfers_full_s = self.transfers.state()
-        left = f'"requests";r={requests};t={requests_full_s}, "transfers";r={transfers};t={transfers_full_s}'
-        return self._policy, (b"ratelimit", left.encode("ascii"))
+        """Return the limits, and what is left of them, to a thousandth of the quota."""
+        requests, transfers = self._shown
+        if (
+            abs(self.requests.left - requests) >= self._steps[0]
+            or abs(self.transfers.left - transfers) >= self._steps[1]
+        ):
+            self._headers = self._tell()
+        return self._headers
+
+    def _tell(self) -> tuple[Header, Header]:
+        self._shown = (self.requests.left, self.transfers.left)
+        return self._policy, (b"ratelimit", f"{self.requests}, {self.transfers}".encode("ascii"))
 
 
 class Allowances:

@@ -19,8 +19,8 @@ from karez.ledger.invariants.money import (
     no_pending_total_is_negative,
 )
 from karez.ledger.invariants.order import (
-    account_slots_are_dense,
     accepted_ids_are_not_spent,
+    account_slots_are_dense,
     operations_are_in_one_piece,
     timestamps_are_unique_and_known_to_the_writer,
     transfers_join_accounts_of_their_unit,

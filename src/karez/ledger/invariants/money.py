@@ -6,8 +6,8 @@ import numpy as np
 import psycopg
 
 from karez.ledger.array_parameters import array_cursor, integer_array
-from karez.ledger.slices import SLICE_ACCOUNTS, read_slice
 from karez.ledger.invariants.violations import VIOLATIONS_MAX, Violation, find_violations
+from karez.ledger.slices import SLICE_ACCOUNTS, read_slice
 
 _TOTALS_SIZE_BYTES = 4 * 8
 

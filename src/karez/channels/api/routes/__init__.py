@@ -1,1 +1,33 @@
 """The routes of the API, one file for each thing that they are about."""
+
+from litestar.handlers import HTTPRouteHandler
+
+from karez.channels.api.routes import (
+    accounts,
+    balances,
+    condition,
+    consents,
+    credentials,
+    institutions,
+    operations,
+    parties,
+    reference,
+    statements,
+    transfers,
+    units,
+)
+
+HANDLERS: tuple[HTTPRouteHandler, ...] = (
+    *transfers.HANDLERS,
+    *accounts.HANDLERS,
+    *balances.HANDLERS,
+    *statements.HANDLERS,
+    *operations.HANDLERS,
+    *units.HANDLERS,
+    *institutions.HANDLERS,
+    *credentials.HANDLERS,
+    *parties.HANDLERS,
+    *consents.HANDLERS,
+    *condition.HANDLERS,
+    *reference.HANDLERS,
+)

@@ -75,7 +75,6 @@ async def read_readiness(services: TheServices) -> Response[bytes]:
 )
 async def read_metrics(services: TheServices) -> Response[bytes]:
     """Return the figures as text."""
-    services.log.flush()
     text = services.metrics.text(await _bookkeeper_figures(services))
     return to_response(Reply(200, text.encode(), (), _METRICS_TYPE.encode()))
 
