@@ -10,7 +10,7 @@ from tests.faults.lone_bookkeeper import LoneBookkeeper, Orders
 from tests.faults.system import ROLES, START_LIMIT_S, System, kill
 from tests.faults.verification import Violation
 
-_FENCED_LIMIT_S = 15.0
+_FENCED_LIMIT_S = 10.0
 _START_S = 1.0
 _POLL_S = 0.02
 

@@ -46,7 +46,9 @@ PROVOCATIONS: Mapping[str, Provocation] = {
     "reply_before_commit": provocation(
         "acknowledged transfer is missing, operation's transfers", pay_one, carry_out
     ),
-    "operation_stored_after_commit": provocation("operation's transfers", *(carry_out,) * 8),
+    "operation_stored_after_commit": provocation(
+        "operation's transfers, operations_are_in_one_piece", *(carry_out,) * 8
+    ),
     "epoch_not_checked": provocation(
         "replay", spend, spend_many, top_up, pay_one, faults={Fault.SECOND_WRITER: 1}
     ),
