@@ -21,6 +21,7 @@ from tests.faults.errands import EVERY_ERRAND, Errand
 from tests.faults.faults import EVERY_FAULT, Fault, Mix, faults_in_turn, strike
 from tests.faults.journal import Answer
 from tests.faults.load import ClientFailed, Load, LoadPlan
+from tests.faults.planted import environment
 from tests.faults.repetition import repeat
 from tests.faults.report import Report
 from tests.faults.system import NotReady, System
@@ -40,7 +41,7 @@ class Plan:
         faults: Which faults, how often each.
         errands: What the clients do.
         work_s: The shortest and longest time of undisturbed work before each fault.
-        environment: What the system gets besides our own variables, to plant a bug.
+        bug: A planted bug that the system gets.
         limit_s: After this time no further fault begins.
     """
 
@@ -49,7 +50,7 @@ class Plan:
     faults: Mix = field(default_factory=lambda: EVERY_FAULT)
     errands: Sequence[Errand] = EVERY_ERRAND
     work_s: tuple[float, float] = (0.1, 0.8)
-    environment: dict[str, str] = field(default_factory=dict)
+    bug: str = ""
     limit_s: float = float("inf")
 
 
@@ -68,7 +69,7 @@ def run(plan: Plan, directory: Path | None = None, progress: Progress = lambda _
     report = Report(plan.seed)
     started_s = time.monotonic()
     with _workplace(directory) as place:
-        system = System(place / "data", plan.environment)
+        system = System(place / "data", environment(plan.bug))
         try:
             system.start()
             system.wait_until_ready()

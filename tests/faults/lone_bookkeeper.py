@@ -18,6 +18,7 @@ import psycopg
 from karez.core.clock import SystemClock
 from karez.ledger import writer
 from karez.ledger.service import serve
+from tests.faults.short_run import hurry
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -109,6 +110,7 @@ def _pause_at(orders: Orders) -> None:
 def main() -> None:
     """Be the bookkeeper."""
     orders = msgspec.json.decode(sys.stdin.readline(), type=Orders)
+    hurry()
     if orders.without_lock:
         patch.object(writer, "_TRY_LOCK", "SELECT %s IS NOT NULL").start()
     if orders.pause_before or orders.pause_after:

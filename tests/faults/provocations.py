@@ -15,7 +15,6 @@ from tests.faults.errands import (
 )
 from tests.faults.faults import Fault, Mix
 from tests.faults.harness import Plan
-from tests.faults.planted import environment
 
 _KILLS_MAX = 12
 _LIMIT_S = 30.0
@@ -43,9 +42,8 @@ def provocation(rules: str, *errands: Errand, faults: Mix = _BOOKKEEPER_KILLED) 
 
 
 PROVOCATIONS: Mapping[str, Provocation] = {
-    "reply_before_commit": provocation(
-        "acknowledged transfer is missing, operation's transfers", pay_one, carry_out
-    ),
+    # Few clients, so that the last answer is often the last for a while.
+    "reply_before_commit": provocation("acknowledged transfer is missing", pay_one),
     "operation_stored_after_commit": provocation(
         "operation's transfers, operations_are_in_one_piece", *(carry_out,) * 8
     ),
@@ -76,6 +74,6 @@ def plan_for(bug: str, seed: int) -> Plan:
         faults=chosen.faults,
         errands=chosen.errands,
         work_s=(0.2, 0.5),
-        environment=environment(bug),
+        bug=bug,
         limit_s=_LIMIT_S,
     )

@@ -48,11 +48,11 @@ class System:
         environment: Variables that it gets besides our own.
     """
 
-    def __init__(self, data_dir: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, data_dir: Path, environment: Mapping[str, str]) -> None:
         self.data_dir = data_dir
         self.port = _free_port()
         self.log = data_dir.with_suffix(".log")
-        self._environment = {**os.environ, **(environment or {}), "KAREZ_DATA_DIR": str(data_dir)}
+        self._environment = {**os.environ, **environment, "KAREZ_DATA_DIR": str(data_dir)}
         self._environment.pop("KAREZ_DATABASE_URL", None)
         self._supervisor: subprocess.Popen[bytes] | None = None
         self._orphans: set[int] = set()

@@ -15,7 +15,7 @@ import pytest
 from karez.core.clock import SystemClock
 from karez.core.ids import new_id
 from karez.core.outcomes import Unavailable
-from karez.ledger import service
+from karez.ledger import service, wire
 from karez.ledger.client import BookClient
 from karez.ledger.model import NewAccount, Status, transfers_to_array
 from karez.ledger.operations import RowInsert
@@ -197,3 +197,63 @@ def test_a_stopped_bookkeeper_leaves_nothing_to_replay(
     with connect(furnished.owner) as connection:
         row = connection.execute("SELECT last_timestamp_ns - replay_from_ns FROM book_writer").fetchone()
         assert row == (0,)
+
+
+def test_a_row_that_everybody_wants_holds_up_nobody_else(
+    start: Start, tmp_path: Path, furnished: Database
+) -> None:
+    with connect(furnished.owner) as connection:
+        connection.execute("CREATE TABLE trade (id integer PRIMARY KEY, state text)")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON trade TO karez_bookkeeper")
+    start()
+
+    async def work(client: BookClient) -> None:
+        source, shop = await open_two(client)
+        row = RowInsert(table="trade", key={"id": 1}, values={"state": "x"})
+        crowd = [asyncio.ensure_future(client.submit(operation(rows=(row,)))) for _ in range(3_000)]
+        await asyncio.sleep(0)
+        record = transfers_to_array([transfer(source, shop, 1)]).tobytes()
+        assert (await client.transfer(record, BANK))[0] == Status.CREATED
+        assert not all(waiting.done() for waiting in crowd)
+        for waiting in crowd:
+            waiting.cancel()
+
+    run_with_client(tmp_path / "book", work)
+
+
+def test_a_malformed_single_is_refused_before_it_joins_others(start: Start, tmp_path: Path) -> None:
+    start()
+
+    async def work(client: BookClient) -> None:
+        source, shop = await open_two(client)
+        record = transfers_to_array([transfer(source, shop, 1)]).tobytes()
+        good, bad = await asyncio.gather(
+            client.transfer(record, BANK), client.transfer(record[:-1], BANK), return_exceptions=True
+        )
+        assert isinstance(bad, ValueError)
+        assert not isinstance(good, BaseException)
+        assert good[0] == Status.CREATED
+
+    run_with_client(tmp_path / "book", work)
+
+
+def test_a_caller_that_reads_no_answers_may_not_ask_for_ever(start: Start, tmp_path: Path) -> None:
+    start()
+
+    async def work(client: BookClient) -> None:
+        source, shop = await open_two(client)
+        _, writer = await asyncio.open_unix_connection(str(tmp_path / "book"), limit=1)
+        question = wire.pack(wire.Kind.BALANCES, 1, wire.pack_ids(*(np.zeros(8_000, np.uint64),) * 2))
+
+        async def ask_without_reading() -> None:
+            for _ in range(400):
+                writer.write(question)
+                await writer.drain()
+
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(ask_without_reading(), 2)
+        writer.transport.abort()
+        outcome = await client.transfers(transfers_to_array([transfer(source, shop, 1)]), BANK)
+        np.testing.assert_array_equal(outcome.status, [Status.CREATED])
+
+    run_with_client(tmp_path / "book", work)

@@ -22,6 +22,7 @@ from karez.ledger.model import (
     TransferFlags,
     transfers_to_array,
 )
+from karez.ledger.transfer_fields import TransferFields
 from karez.ledger.vectorised import evaluate
 
 SECOND_NS = 1_000_000_000
@@ -168,7 +169,7 @@ def test_a_batch_taken_back_leaves_no_trace() -> None:
     before = book.columns.totals.copy()
     transfers = world.batch(rng, 500, 501)
     batch = Batch(
-        transfers,
+        TransferFields.of(transfers),
         book.columns.index.find(transfers["debit_hi"], transfers["debit_lo"]),
         book.columns.index.find(transfers["credit_hi"], transfers["credit_lo"]),
         np.arange(500) == 499,
@@ -234,9 +235,12 @@ def test_a_refused_id_is_spent_within_its_own_batch(book: MemoryBook) -> None:
 
 
 def test_a_reservation_may_be_posted_in_its_own_batch(book: MemoryBook) -> None:
-    assert submit(
-        book, one(1, 0, 3, 5, TransferFlags.PENDING), settle(2, 1, TransferFlags.POST, 5), one(3, 0, 4, 1)
-    ) == [Status.CREATED] * 3
+    assert (
+        submit(
+            book, one(1, 0, 3, 5, TransferFlags.PENDING), settle(2, 1, TransferFlags.POST, 5), one(3, 0, 4, 1)
+        )
+        == [Status.CREATED] * 3
+    )
 
 
 def test_an_amount_beyond_63_bits_is_refused_and_never_wraps(book: MemoryBook) -> None:

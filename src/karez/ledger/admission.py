@@ -6,10 +6,11 @@ import msgspec
 import numpy as np
 
 from karez.ledger.book_state import BookState
-from karez.ledger.group import Submission, SubmissionOutcome
-from karez.ledger.model import ID_MAX, AccountFlags, NewAccount
-from karez.ledger.operations import Operation, Outcome
+from karez.ledger.group import Submission, SubmissionOutcome, TransferOutcome, TransferSubmission
+from karez.ledger.model import ID_MAX, AccountFlags, NewAccount, Status, Transfer
+from karez.ledger.operations import Operation, Outcome, RowUpdate
 from karez.ledger.row_changes import RowKey, row_key
+from karez.ledger.sentences import SENTENCES
 
 _REPLIES = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
 _UNITS = "SELECT number FROM unit"
@@ -21,6 +22,8 @@ _ACCOUNT_FLAGS = int(
     | AccountFlags.HISTORY
 )
 _MAX_63 = 2**63 - 1
+_MAX_31 = 2**31 - 1
+_MAX_16 = 2**16 - 1
 
 
 def admit(
@@ -33,10 +36,14 @@ def admit(
         must wait for the next group, because an earlier operation of this one has the same id, row or
         account.
     """
-    outcomes: list[SubmissionOutcome | None] = [None] * len(submissions)
-    operations = [(index, each) for index, each in enumerate(submissions) if isinstance(each, Operation)]
+    outcomes: list[SubmissionOutcome | None] = [_check_form(state, each) for each in submissions]
+    operations = [
+        (index, each)
+        for index, each in enumerate(submissions)
+        if isinstance(each, Operation) and outcomes[index] is None
+    ]
     if not operations:
-        return outcomes, list(range(len(submissions)))
+        return outcomes, [index for index, outcome in enumerate(outcomes) if outcome is None]
     _answer_repeated(state, operations, outcomes)
     live, claimed = [], _Claims()
     for index, each in enumerate(submissions):
@@ -49,6 +56,49 @@ def admit(
             if outcomes[index] is None:
                 live.append(index)
     return outcomes, live
+
+
+def _check_form(state: BookState, submission: Submission) -> SubmissionOutcome | None:
+    """Answer at once what could never be written, so that it spoils no group."""
+    if isinstance(submission, TransferSubmission):
+        if len(submission.transfers) == 0:
+            return TransferOutcome(np.zeros(0, np.uint8), state.last_ns)
+        return None
+    if not 0 <= submission.institution <= _MAX_31:
+        return _refused("institution_not_found", f"There is no institution {submission.institution}.")
+    for text in (submission.reply, *(event.payload for event in submission.events)):
+        if not _is_text(text):
+            return _refused("operation_malformed", "Reply and events of an operation must be JSON in UTF-8.")
+    for item, transfer in enumerate(submission.transfers):
+        if not _is_in_range(transfer):
+            return _refused(Status.AMOUNT_OUT_OF_RANGE.code, SENTENCES[Status.AMOUNT_OUT_OF_RANGE], item)
+    for item, row in enumerate(submission.rows):
+        if not row.key or (isinstance(row, RowUpdate) and not row.changes.keys().isdisjoint(row.key)):
+            return _refused("row_malformed", f"A row of {row.table} needs a key, which cannot change.", item)
+    return None
+
+
+def _is_text(raw: msgspec.Raw) -> bool:
+    try:
+        bytes(raw).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_in_range(transfer: Transfer) -> bool:
+    return (
+        0 <= transfer.amount <= _MAX_63
+        and 0 <= transfer.user_data <= _MAX_63
+        and 0 <= transfer.code <= _MAX_16
+        and 0 <= transfer.ledger <= _MAX_31
+        and 0 <= transfer.flags <= _MAX_31
+        and 0 <= transfer.timeout_s <= _MAX_31
+    )
+
+
+def _refused(code: str, sentence: str, item: int | None = None) -> Outcome:
+    return Outcome(accepted=False, code=code, sentence=sentence, item=item)
 
 
 class _Claims:

@@ -6,26 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.model import TRANSFER_DTYPE, Status
+from karez.ledger.model import Status
+from karez.ledger.transfer_fields import TransferFields
 
 TRUSTED = 0
 """In ``Batch.institution``: asked for by Karez itself, which may debit any account."""
-
-(
-    ID_HI,
-    ID_LO,
-    DEBIT_HI,
-    DEBIT_LO,
-    CREDIT_HI,
-    CREDIT_LO,
-    PENDING_HI,
-    PENDING_LO,
-    AMOUNT,
-    USER_DATA,
-    LEDGER_CODE,
-    FLAGS_TIMEOUT,
-) = range(12)
-"""The 64-bit words of a ``TRANSFER_DTYPE``. The last two hold two fields each, the first one in the lower half."""
 
 
 @dataclass(slots=True)
@@ -33,28 +18,22 @@ class Batch:
     """Transfers in the order in which they are evaluated, from one or many callers.
 
     Attributes:
-        transfers: Array of ``TRANSFER_DTYPE``, length n.
+        transfers: The n transfers.
         debit: int64 slots, -1 where no account has the given id.
         credit: int64 slots, likewise.
         chain_end: bool, true where a linked chain may not go on because the caller's part ends here.
         institution: int32, who asks; an institution debits its own accounts only.
         maybe_known: bool, false where the id is certainly new.
         timestamp_ns: int64, strictly rising.
-        words: uint64, shape (12, n): the transfers word by word, since numpy is slow on fields of a record.
     """
 
-    transfers: NDArray[np.void]
+    transfers: TransferFields
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     chain_end: NDArray[np.bool_]
     institution: NDArray[np.int32]
     maybe_known: NDArray[np.bool_]
     timestamp_ns: NDArray[np.int64]
-    words: NDArray[np.uint64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        records = np.ascontiguousarray(self.transfers).view(np.uint64).reshape(-1, TRANSFER_DTYPE.itemsize // 8)
-        self.words = np.ascontiguousarray(records.T)
 
     def __len__(self) -> int:
         return len(self.transfers)
@@ -105,15 +84,15 @@ class Evaluation:
 
     Attributes:
         status: uint8 ``Status``, by transfer.
-        transfers: The batch's array with what evaluation resolved: amounts of balancing transfers, posts and
-            voids; ledger and code of posts and voids.
+        transfers: The batch's with what evaluation resolved: amounts of balancing transfers, posts and voids;
+            ledger, code and account ids of posts and voids.
         debit: int64 slots with those of posts and voids filled in.
         credit: int64 slots, likewise.
         undo: Steps that take the batch out of the columns again, last one first.
     """
 
     status: NDArray[np.uint8]
-    transfers: NDArray[np.void]
+    transfers: TransferFields
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     undo: list[Callable[[], None]] = field(default_factory=list)

@@ -18,6 +18,7 @@ import psycopg
 
 from karez.core.clock import Clock
 from karez.core.ids import new_id
+from karez.core.outcomes import Unavailable
 from karez.ledger import persistence
 from karez.ledger.admission import admit
 from karez.ledger.book_state import BookState
@@ -25,6 +26,7 @@ from karez.ledger.columns import AccountColumns
 from karez.ledger.group import Submission, SubmissionOutcome, TransferSubmission
 from karez.ledger.group_commit import Unwritable, commit_group, fence
 from karez.ledger.id_filter import IdFilter
+from karez.ledger.known_transfers import find_far
 from karez.ledger.model import Transfer, TransferFlags, transfers_to_array
 from karez.ledger.operations import Operation, Outcome
 from karez.ledger.recovery import recover
@@ -33,7 +35,14 @@ from karez.ledger.writer import take_over
 
 _EXPIRY_FLAGS = int(TransferFlags.VOID | TransferFlags.EXPIRY)
 _EXPIRY_INTERVAL_NS = 1_000_000_000
-_DUE = "SELECT pending_id FROM pending_deadline WHERE deadline_ns <= %s ORDER BY deadline_ns LIMIT 4096"
+_EXPIRIES_MAX = 4_096
+_DUE = "SELECT pending_id FROM pending_deadline WHERE deadline_ns <= %s ORDER BY deadline_ns LIMIT %s"
+_SESSION = """
+SELECT set_config('lock_timeout', '500ms', false),
+       CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+            THEN set_config('synchronous_commit', 'on', false) END
+"""
+"""No other session's lock may hold up the book, and an acknowledgement means durable, whatever is set."""
 
 
 class Deferral(Enum):
@@ -62,10 +71,11 @@ class Bookkeeper:
             tenure = take_over(connection)
             plan = SlicePlan()
             columns = recover(connection, tenure.replay_from_ns, plan)
+            id_filter = IdFilter(tenure.newest_id.int, find_far(connection, tenure.newest_id))
+            connection.execute(_SESSION)
         except BaseException:
             connection.close()
             raise
-        id_filter = IdFilter(tenure.newest_id.int)
         self._state = BookState(connection, clock, tenure, columns, id_filter, plan, tenure.last_timestamp_ns)
         self._next_expiry_ns = 0
 
@@ -120,11 +130,18 @@ class Bookkeeper:
         except Unwritable as error:
             if len(group) > 1:
                 half = len(group) // 2
-                return self._commit_divided(group[:half]) + self._commit_divided(group[half:])
+                return self._commit_divided(group[:half]) + self._commit_later_half(group[half:])
             if not isinstance(group[0], Operation):
                 raise
             sentence = f"The database cannot store a value of this operation ({error}); correct it."
             return [Outcome(accepted=False, code="operation_unwritable", sentence=sentence)]
+
+    def _commit_later_half(self, group: list[Submission]) -> list[SubmissionOutcome | None]:
+        """Commit a group after another one; if that is not possible now, it must be handed in again."""
+        try:
+            return self._commit_divided(group)
+        except Unavailable:
+            return [None] * len(group)
 
     def write_slices(self) -> None:
         """Bring every balance slice up to date, so that the next start has nothing to replay."""
@@ -137,11 +154,13 @@ class Bookkeeper:
 
     def _due_expiries(self) -> TransferSubmission | None:
         """Return voids for the reservations whose time is over, looked up once a second."""
-        now_ns = self._state.clock.now_ns()
+        # A clock that was set back must not keep reservations alive that a post would find expired.
+        now_ns = max(self._state.clock.now_ns(), self._state.last_ns)
         if now_ns < self._next_expiry_ns:
             return None
-        self._next_expiry_ns = now_ns + _EXPIRY_INTERVAL_NS
-        due = self._state.connection.execute(_DUE, (now_ns,)).fetchall()
+        due = self._state.connection.execute(_DUE, (now_ns, _EXPIRIES_MAX)).fetchall()
+        if len(due) < _EXPIRIES_MAX:
+            self._next_expiry_ns = now_ns + _EXPIRY_INTERVAL_NS
         if not due:
             return None
         voids = [Transfer(id=new_id(now_ns), pending_id=pending, flags=_EXPIRY_FLAGS) for (pending,) in due]

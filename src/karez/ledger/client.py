@@ -22,7 +22,7 @@ from karez.ledger.wire import Frame, FrameReader, Kind, MalformedFrame
 _LOW_64 = 2**64 - 1
 
 
-class BookClient(asyncio.Protocol):
+class BookClient:
     """One connection to the bookkeeper, shared by all requests of a process; it reconnects by itself.
 
     Args:
@@ -31,11 +31,8 @@ class BookClient(asyncio.Protocol):
 
     def __init__(self, socket_path: Path) -> None:
         self._socket_path = socket_path
-        self._transport: asyncio.Transport | None = None
+        self._connection: _Connection | None = None
         self._connecting = asyncio.Lock()
-        self._reader = FrameReader()
-        self._waiting: dict[int, asyncio.Future[Frame]] = {}
-        self._next_request = 0
         self._sending: set[asyncio.Future[None]] = set()
         self._singles: list[tuple[bytes, int, asyncio.Future[tuple[Status, int]]]] = []
 
@@ -75,6 +72,8 @@ class BookClient(asyncio.Protocol):
         Returns:
             Its status and its timestamp in nanoseconds.
         """
+        if len(record) != TRANSFER_DTYPE.itemsize:
+            raise ValueError(f"a transfer has {TRANSFER_DTYPE.itemsize} bytes, not {len(record)}")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[tuple[Status, int]] = loop.create_future()
         if not self._singles:
@@ -83,7 +82,9 @@ class BookClient(asyncio.Protocol):
         return await future
 
     async def balances(self, ids: list[UUID]) -> list[Balance | None]:
-        """Return the present totals of accounts, ``None`` for those that do not exist."""
+        """Return the committed totals of up to 8,192 accounts, ``None`` for those that do not exist."""
+        if len(ids) > wire.BALANCES_MAX:
+            raise ValueError(f"balances are asked for {wire.BALANCES_MAX} accounts at the most")
         halves = (
             np.array([id_.int >> 64 for id_ in ids], np.uint64),
             np.array([id_.int & _LOW_64 for id_ in ids], np.uint64),
@@ -98,8 +99,8 @@ class BookClient(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection."""
-        if self._transport is not None:
-            self._transport.close()
+        if self._connection is not None:
+            self._connection.close()
 
     def _start_singles(self) -> None:
         # The loop keeps only weak references to tasks.
@@ -111,13 +112,13 @@ class BookClient(asyncio.Protocol):
         singles, self._singles = self._singles, []
         count = len(singles)
         submission = TransferSubmission(
-            np.frombuffer(b"".join(single[0] for single in singles), TRANSFER_DTYPE),
+            np.frombuffer(b"".join([single[0] for single in singles]), TRANSFER_DTYPE),
             np.array([single[1] for single in singles], np.int32),
             np.ones(count, bool),
         )
         try:
             frame = await self._ask(Kind.TRANSFERS, wire.pack_transfers(submission))
-        except Unavailable as trouble:
+        except Exception as trouble:
             for _, _, future in singles:
                 if not future.done():
                     future.set_exception(trouble)
@@ -128,41 +129,66 @@ class BookClient(asyncio.Protocol):
                 future.set_result((Status(status), outcome.first_timestamp_ns + number))
 
     async def _ask(self, kind: Kind, payload: bytes) -> Frame:
-        if self._transport is None or self._transport.is_closing():
-            await self._connect()
+        connection = self._connection
+        if connection is None or connection.is_lost:
+            connection = await self._connect()
+        frame = await connection.ask(kind, payload)
+        if frame.kind == Kind.UNAVAILABLE:
+            trouble = wire.decode_trouble(frame.payload)
+            raise Unavailable(trouble.code, trouble.sentence, trouble.retry_after_s)
+        return frame
+
+    async def _connect(self) -> "_Connection":
+        async with self._connecting:
+            if self._connection is None or self._connection.is_lost:
+                loop = asyncio.get_running_loop()
+                try:
+                    _, self._connection = await loop.create_unix_connection(
+                        _Connection, str(self._socket_path)
+                    )
+                except OSError as error:
+                    raise Unavailable(
+                        "bookkeeper_unreachable",
+                        "The bookkeeper is not running just now; nothing has happened, repeat the request"
+                        " shortly.",
+                        retry_after_s=1,
+                    ) from error
+            return self._connection
+
+
+class _Connection(asyncio.Protocol):
+    """One connection with the requests that wait for an answer on it."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._reader = FrameReader()
+        self._waiting: dict[int, asyncio.Future[Frame]] = {}
+        self._next_request = 0
+        self.is_lost = False
+
+    async def ask(self, kind: Kind, payload: bytes) -> Frame:
+        """Send one request and wait for its answer."""
+        if len(payload) > wire.PAYLOAD_SIZE_MAX_BYTES:
+            raise ValueError(f"a request of {len(payload)} bytes is larger than the bookkeeper takes")
         assert self._transport is not None
         request = self._next_request
         self._next_request = (request + 1) & 0xFFFF_FFFF
         future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
         self._waiting[request] = future
         self._transport.write(wire.pack(kind, request, payload))
-        frame = await future
-        if frame.kind == Kind.UNAVAILABLE:
-            trouble = wire.decode_trouble(frame.payload)
-            raise Unavailable(trouble.code, trouble.sentence, trouble.retry_after_s)
-        return frame
+        return await future
 
-    async def _connect(self) -> None:
-        async with self._connecting:
-            if self._transport is not None and not self._transport.is_closing():
-                return
-            try:
-                await asyncio.get_running_loop().create_unix_connection(lambda: self, str(self._socket_path))
-            except OSError as error:
-                raise Unavailable(
-                    "bookkeeper_unreachable",
-                    "The bookkeeper is not running just now; nothing has happened, repeat the request shortly.",
-                    retry_after_s=1,
-                ) from error
+    def close(self) -> None:
+        """End the connection."""
+        self.is_lost = True
+        if self._transport is not None:
+            self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
         # uvloop's transports are no asyncio.Transport by inheritance.
         self._transport = cast(asyncio.Transport, transport)
-        self._reader = FrameReader()
 
     def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
         try:
             for frame in self._reader.feed(data):
                 future = self._waiting.pop(frame.request, None)
@@ -172,8 +198,7 @@ class BookClient(asyncio.Protocol):
             self.close()
 
     def connection_lost(self, _error: Exception | None) -> None:
-        """Called by asyncio."""
-        self._transport = None
+        self.is_lost = True
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():

@@ -45,10 +45,12 @@ class AccountColumns:
         flags: int32 ``AccountFlags`` by slot.
         code: int32 kind of account by slot.
         institution: int32 owner by slot.
+        scratch: int64 by slot, for sums over a batch; whoever uses it leaves zeros.
     """
 
     def __init__(self) -> None:
         self.index = IdIndex(_CAPACITY, _FIELDS)
+        self.scratch = np.zeros(_CAPACITY, np.int64)
         self._find_fields()
 
     def __len__(self) -> int:
@@ -82,7 +84,9 @@ class AccountColumns:
         """
         self.index.add_halves(hi, lo)
         self._find_fields()
-        for column, values in zip((self.ledger, self.flags, self.code, self.institution), fields, strict=True):
+        for column, values in zip(
+            (self.ledger, self.flags, self.code, self.institution), fields, strict=True
+        ):
             column[: len(hi)] = values
         self.totals[:, : len(hi)] = totals
 
@@ -114,3 +118,5 @@ class AccountColumns:
         self.totals = records.view(np.int64).reshape(len(records), -1)[:, _TOTALS].T
         self.ledger, self.flags = records["ledger"], records["flags"]
         self.code, self.institution = records["code"], records["institution"]
+        if len(self.scratch) < len(records):
+            self.scratch = np.zeros(len(records), np.int64)

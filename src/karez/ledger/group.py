@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from karez.ledger.batch import Batch
 from karez.ledger.columns import AccountColumns
+from karez.ledger.id_filter import IdFilter
 from karez.ledger.model import TRANSFER_DTYPE, TransferFlags, transfers_to_array
 from karez.ledger.operations import Operation, Outcome
+from karez.ledger.transfer_fields import TransferFields
 
+_EXPIRY = np.uint64(TransferFlags.EXPIRY)
 _RESERVED_FLAG = 1 << 30
 
 
@@ -63,81 +68,69 @@ class Group:
 
     submissions: Sequence[Submission]
     spans: list[tuple[int, int]]
-    transfers: NDArray[np.void]
+    transfers: TransferFields
     institution: NDArray[np.int32]
     chain_end: NDArray[np.bool_]
     operation_index: NDArray[np.int64]
 
-    def batch(
-        self, columns: AccountColumns, maybe_known: NDArray[np.bool_], first_timestamp_ns: int
-    ) -> Batch:
-        """Look the accounts up and return the batch, timestamps rising by one from the first."""
+    def batch(self, columns: AccountColumns, id_filter: IdFilter, first_timestamp_ns: int) -> Batch:
+        """Look ids and accounts up and return the batch, timestamps rising by one from the first."""
         transfers = self.transfers
-        count = len(transfers)
+        debit, credit = columns.index.find(transfers.account_hi, transfers.account_lo)
         return Batch(
             transfers,
-            columns.index.find(
-                np.ascontiguousarray(transfers["debit_hi"]), np.ascontiguousarray(transfers["debit_lo"])
-            ),
-            columns.index.find(
-                np.ascontiguousarray(transfers["credit_hi"]), np.ascontiguousarray(transfers["credit_lo"])
-            ),
+            debit,
+            credit,
             self.chain_end,
             self.institution,
-            maybe_known,
-            np.arange(first_timestamp_ns, first_timestamp_ns + count),
+            id_filter.maybe_known(transfers.id_hi, transfers.id_lo),
+            np.arange(first_timestamp_ns, first_timestamp_ns + len(transfers)),
         )
 
 
 def make_group(submissions: Sequence[Submission]) -> Group:
     """Lay the transfers of all submissions side by side."""
-    if len(submissions) == 1 and isinstance(submissions[0], TransferSubmission):
-        return _single(submissions[0])
-    parts, institutions, ends = [np.zeros(0, TRANSFER_DTYPE)], [np.zeros(0, np.int32)], [np.zeros(0, bool)]
-    operation_index = [np.zeros(0, np.int64)]
-    spans = []
-    position = 0
-    for index, submission in enumerate(submissions):
-        if isinstance(submission, TransferSubmission):
-            part = (
-                submission.transfers if submission.by_bookkeeper else _without_own_flags(submission.transfers)
-            )
-            institutions.append(submission.institution)
-            ends.append(submission.chain_end)
-            operation_index.append(np.full(len(part), -1, np.int64))
-        else:
-            part = _as_chain(submission)
-            institutions.append(np.full(len(part), submission.institution, np.int32))
-            ends.append(np.arange(len(part)) == len(part) - 1)
-            operation_index.append(np.full(len(part), index, np.int64))
-        parts.append(part)
-        spans.append((position, position + len(part)))
-        position += len(part)
+    parts = [_part(submission) for submission in submissions]
+    lengths = [len(part[0]) for part in parts]
+    ends = list(accumulate(lengths))
+    transfers = TransferFields.of(_joined([part[0] for part in parts], TRANSFER_DTYPE))
+    _refuse_expiries(transfers, submissions, lengths)
+    owners = [index if isinstance(each, Operation) else -1 for index, each in enumerate(submissions)]
     return Group(
         submissions,
-        spans,
-        np.concatenate(parts),
-        np.concatenate(institutions),
-        np.concatenate(ends),
-        np.concatenate(operation_index),
+        [(end - length, end) for end, length in zip(ends, lengths, strict=True)],
+        transfers,
+        _joined([part[1] for part in parts], np.int32),
+        _joined([part[2] for part in parts], np.bool_),
+        np.repeat(np.array(owners, np.int64), lengths),
     )
 
 
-def _single(submission: TransferSubmission) -> Group:
+def _part(submission: Submission) -> tuple[NDArray[np.void], NDArray[np.int32], NDArray[np.bool_]]:
+    """Return a submission's transfers, who asks for each, and where a chain may not go on."""
+    if isinstance(submission, TransferSubmission):
+        chain_end = submission.chain_end.copy()
+        chain_end[-1:] = True
+        return submission.transfers, submission.institution, chain_end
     count = len(submission.transfers)
-    transfers = submission.transfers if submission.by_bookkeeper else _without_own_flags(submission.transfers)
-    alone = np.full(count, -1, np.int64)
-    return Group([submission], [(0, count)], transfers, submission.institution, submission.chain_end, alone)
+    institution = np.full(count, submission.institution, np.int32)
+    return _as_chain(submission), institution, np.arange(count) == count - 1
 
 
-def _without_own_flags(transfers: NDArray[np.void]) -> NDArray[np.void]:
+def _joined(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate(parts) if parts else np.zeros(0, dtype)
+
+
+def _refuse_expiries(
+    transfers: TransferFields, submissions: Sequence[Submission], lengths: list[int]
+) -> None:
     """A caller may not mark a transfer as an expiry: such a flag counts as one without meaning."""
-    own = transfers["flags"] & int(TransferFlags.EXPIRY) != 0
-    if not own.any():
-        return transfers
-    marked = transfers.copy()
-    marked["flags"][own] |= _RESERVED_FLAG
-    return marked
+    marked = (transfers.form & _EXPIRY) != 0
+    if marked.any():
+        callers = [not (isinstance(each, TransferSubmission) and each.by_bookkeeper) for each in submissions]
+        transfers.flags[marked & np.repeat(callers, lengths)] |= _RESERVED_FLAG
 
 
 def _as_chain(operation: Operation) -> NDArray[np.void]:

@@ -1,11 +1,13 @@
 """One group on its way: rounds of evaluation until every row is written, then the commit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
 import psycopg
+from psycopg.pq import TransactionStatus
 
+from karez.core.ids import id_at_or_after
 from karez.core.outcomes import Unavailable
 from karez.ledger import persistence
 from karez.ledger.batch import Batch, Evaluation
@@ -21,12 +23,15 @@ from karez.ledger.group import (
 from karez.ledger.known_transfers import find_known, ids_to_uuids
 from karez.ledger.model import TRANSIENT, Status, TransferFlags
 from karez.ledger.operations import Operation, Outcome
-from karez.ledger.row_changes import Failure, write_rows
+from karez.ledger.row_changes import Failure, refuses_a_value, write_rows
 from karez.ledger.sentences import SENTENCES
+from karez.ledger.transfer_rows import write_transfers
 from karez.ledger.vectorised import evaluate
 from karez.ledger.writer import FENCE, Fenced
 
-_SETTLING = int(TransferFlags.POST | TransferFlags.VOID)
+_SETTLING = np.uint64(TransferFlags.POST | TransferFlags.VOID)
+_AHEAD_NS = 60_000_000_000
+"""An id later than this from now is not from a clock that is a little fast."""
 _TRANSIENT = np.isin(np.arange(256), list(TRANSIENT))
 
 
@@ -39,6 +44,7 @@ class Round:
         opened_count: Accounts opened for it.
         last_ns: Timestamp of its last transfer; a group without transfers takes up one moment all the same.
         accepted: Indexes of the operations that pass.
+        slices: Balance slices written with it.
     """
 
     alive: list[int]
@@ -48,6 +54,7 @@ class Round:
     opened_count: int
     last_ns: int
     accepted: set[int]
+    slices: list[int] = field(default_factory=list)
 
 
 def commit_group(state: BookState, submissions: list[Submission]) -> list[SubmissionOutcome | None]:
@@ -59,11 +66,12 @@ def commit_group(state: BookState, submissions: list[Submission]) -> list[Submis
     refused: dict[int, Outcome] = {}
     leaning_on: dict[int, set[int]] = {}
     connection = state.connection
-    connection.execute("BEGIN")
     while True:
         round_ = _evaluate(state, submissions, refused)
         try:
-            newly_refused = _openers_refused(round_) or _write_rows(state, submissions, round_, leaning_on)
+            newly_refused = _openers_refused(round_, leaning_on)
+            if not newly_refused:
+                newly_refused = _write_rows(state, submissions, round_, leaning_on)
             if not newly_refused:
                 _write(state, submissions, round_)
                 connection.execute("COMMIT")
@@ -74,6 +82,7 @@ def commit_group(state: BookState, submissions: list[Submission]) -> list[Submis
         _take_back(state, round_)
         refused |= newly_refused
     state.last_ns = round_.last_ns
+    state.plan.wrote(round_.slices)
     return _outcomes(submissions, round_, refused, leaning_on)
 
 
@@ -86,17 +95,15 @@ def _evaluate(state: BookState, submissions: list[Submission], refused: dict[int
     if accounts:
         state.columns.open(accounts)
     transfers = group.transfers
-    hi, lo = np.ascontiguousarray(transfers["id_hi"]), np.ascontiguousarray(transfers["id_lo"])
-    maybe_known = state.filter.maybe_known(hi, lo)
-    settling = transfers["flags"] & _SETTLING != 0
+    first_ns = max(state.clock.now_ns(), state.last_ns + 1)
+    batch = group.batch(state.columns, state.filter, first_ns)
+    settling = (transfers.form & _SETTLING) != 0
     known = find_known(
         state.connection,
         state.columns,
-        ids_to_uuids(hi[maybe_known], lo[maybe_known]),
-        ids_to_uuids(transfers["pending_hi"][settling], transfers["pending_lo"][settling]),
+        ids_to_uuids(transfers.id_hi[batch.maybe_known], transfers.id_lo[batch.maybe_known]),
+        ids_to_uuids(transfers.pending_hi[settling], transfers.pending_lo[settling]),
     )
-    first_ns = max(state.clock.now_ns(), state.last_ns + 1)
-    batch = group.batch(state.columns, maybe_known, first_ns)
     evaluation = evaluate(state.columns, batch, known)
     failed = group.operation_index[evaluation.status != Status.CREATED]
     failed_positions = set(failed[failed >= 0].tolist())
@@ -115,15 +122,18 @@ def _take_back(state: BookState, round_: Round) -> None:
         state.columns.close_last(round_.opened_count)
 
 
-def _openers_refused(round_: Round) -> dict[int, Outcome]:
+def _openers_refused(round_: Round, leaning_on: dict[int, set[int]]) -> dict[int, Outcome]:
     """Refuse operations that open accounts and do not pass: nobody may have used those accounts."""
-    return {
+    refused = {
         index: _transfer_refusal(round_, position)
         for position, index in enumerate(round_.alive)
         if index not in round_.accepted
         and isinstance(round_.group.submissions[position], Operation)
         and cast(Operation, round_.group.submissions[position]).accounts
     }
+    for index in refused:
+        leaning_on[index] = {other for other in round_.accepted if other < index}
+    return refused
 
 
 def _write_rows(
@@ -135,6 +145,7 @@ def _write_rows(
     if not with_rows:
         return {}
     failures: list[Failure] = []
+    _begin(state.connection)
     with state.connection.transaction() as savepoint:
         failures = write_rows(state.connection, with_rows)
         if failures:
@@ -157,25 +168,33 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
     batch, evaluation, group = round_.batch, round_.evaluation, round_.group
     operations = [cast(Operation, submissions[index]) for index in sorted(round_.accepted)]
     created = evaluation.status == Status.CREATED
+    created_count = int(created.sum())
     spent = _TRANSIENT[evaluation.status] & (group.operation_index < 0)
-    state.filter.add(
-        np.ascontiguousarray(batch.transfers["id_hi"]), np.ascontiguousarray(batch.transfers["id_lo"])
-    )
-    state.filter.add(*_halves([operation.id.int for operation in operations]))
+    horizon = id_at_or_after(state.clock.now_ns() + _AHEAD_NS)
+    state.filter.add(batch.transfers.id_hi, batch.transfers.id_lo, horizon)
+    state.filter.add(*_halves([operation.id.int for operation in operations]), horizon)
     last_ns = round_.last_ns
-    if created.any():
+    if created_count:
         changed = np.concatenate([evaluation.debit[created], evaluation.credit[created]])
         state.plan.mark(changed, int(batch.timestamp_ns[0]))
-    slices = state.plan.due(int(created.sum()), len(columns))
-    fence(state, last_ns, slices)
+    slices = round_.slices = state.plan.due(created_count, len(columns))
     with connection.pipeline():
+        _begin(connection)
+        fenced = _send_fence(state, last_ns, slices)
         persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
         persistence.write_operations(connection, operations, last_ns)
         persistence.write_reservations(connection, batch, evaluation)
-        persistence.write_spent_ids(connection, batch.transfers[spent], evaluation.status[spent], last_ns)
+        persistence.write_spent_ids(connection, evaluation, spent, last_ns)
         persistence.write_slices(connection, columns, slices, last_ns)
-    persistence.write_transfers(connection, columns, batch, evaluation, _operation_ids(group))
-    state.plan.wrote(slices)
+    _check_fence(fenced)
+    if created_count:
+        write_transfers(connection, columns, batch, evaluation, created, _operation_ids(group))
+
+
+def _begin(connection: psycopg.Connection) -> None:
+    """Begin the transaction, unless the rows of operations have begun it."""
+    if connection.info.transaction_status == TransactionStatus.IDLE:
+        connection.execute("BEGIN")
 
 
 def fence(state: BookState, last_ns: int, slices: list[int]) -> None:
@@ -183,8 +202,15 @@ def fence(state: BookState, last_ns: int, slices: list[int]) -> None:
 
     Rejections: ``Fenced`` if a newer writer has taken over.
     """
+    _check_fence(_send_fence(state, last_ns, slices))
+
+
+def _send_fence(state: BookState, last_ns: int, slices: list[int]) -> psycopg.Cursor:
     replay_from_ns = state.plan.replay_from_ns(last_ns, slices)
-    cursor = state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
+    return state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
+
+
+def _check_fence(cursor: psycopg.Cursor) -> None:
     if cursor.rowcount != 1:
         raise Fenced("A newer bookkeeper has taken over; this one stops without committing.")
 
@@ -213,7 +239,7 @@ def _failed(connection: psycopg.Connection, error: psycopg.Error) -> Exception:
     if connection.closed or connection.broken:
         return error
     connection.execute("ROLLBACK")
-    if isinstance(error, (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)):
+    if refuses_a_value(error):
         return Unwritable(error.diag.message_primary or str(error))
     return Unavailable(
         "book_not_writable",

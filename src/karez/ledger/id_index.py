@@ -4,13 +4,15 @@ A Python dict costs about 0.15 us a look-up and 100 bytes an id; this costs a th
 whole batch at once.
 """
 
+import secrets
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-_MULTIPLIER_HI = np.uint64(0x9E3779B97F4A7C15)
-_MULTIPLIER_LO = np.uint64(0xC2B2AE3D27D4EB4F)
+# Secret, so that nobody can choose ids that all fall into one place.
+_MULTIPLIER_HI = np.uint64(secrets.randbits(64) | 1)
+_MULTIPLIER_LO = np.uint64(secrets.randbits(64) | 1)
 _EMPTY = -1
 _CACHE_LINE_BYTES = 64
 
@@ -40,6 +42,7 @@ class IdIndex:
     def __init__(self, capacity: int = 1_024, fields: Sequence[tuple[str, str]] = ()) -> None:
         self._dtype = np.dtype([("id_hi", "<u8"), ("id_lo", "<u8"), *fields])
         self._count = 0
+        self.records: NDArray[np.void] = np.zeros(0, self._dtype)
         self._make_room(capacity)
 
     def __len__(self) -> int:
@@ -56,19 +59,19 @@ class IdIndex:
         return self._lo[: self._count]
 
     def find(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """Return the slot of each id, -1 where it is not known."""
+        """Return the slot of each id, -1 where it is not known, in the shape in which the halves are given."""
         position = (mix_ids(hi, lo) & np.uint64(len(self._table) - 1)).view(np.int64)
         slot = self._table.take(position).astype(np.int64)
-        wrong = self._differs(slot, hi, lo)
-        if wrong.any():
-            self._probe(slot, np.flatnonzero(wrong), position, hi, lo)
+        wrong = np.nonzero(self._differs(slot, hi, lo))
+        if len(wrong[0]):
+            self._probe(slot, wrong, position[wrong], hi[wrong], lo[wrong])
         return slot
 
     def _differs(
         self, slot: NDArray[np.int64], hi: NDArray[np.uint64], lo: NDArray[np.uint64]
     ) -> NDArray[np.bool_]:
         """Tell where a slot belongs to another id."""
-        differs = self._hi[slot] != hi
+        differs: NDArray[np.bool_] = self._hi[slot] != hi
         differs |= self._lo[slot] != lo
         differs &= slot != _EMPTY
         return differs
@@ -76,17 +79,20 @@ class IdIndex:
     def _probe(
         self,
         slot: NDArray[np.int64],
-        open_: NDArray[np.int64],
+        wrong: tuple[NDArray[np.int64], ...],
         position: NDArray[np.int64],
         hi: NDArray[np.uint64],
         lo: NDArray[np.uint64],
     ) -> None:
+        """Go on from the positions of those slots that are wrong."""
         last = len(self._table) - 1
-        while len(open_):
-            position[open_] = position[open_] + 1 & last
-            found = self._table[position[open_]].astype(np.int64)
-            slot[open_] = found
-            open_ = open_[self._differs(found, hi[open_], lo[open_])]
+        while len(position):
+            position = position + 1 & last
+            found = self._table[position].astype(np.int64)
+            slot[wrong] = found
+            still = self._differs(found, hi, lo)
+            wrong = tuple(places[still] for places in wrong)
+            position, hi, lo = position[still], hi[still], lo[still]
 
     def add(self, ids: list[int]) -> range:
         """Append ids that are not in the index yet and return their slots."""
@@ -113,8 +119,7 @@ class IdIndex:
 
     def _make_room(self, capacity: int) -> None:
         records = _aligned_zeros(capacity, self._dtype)
-        if self._count:
-            records[: self._count] = self.records[: self._count]
+        records[: self._count] = self.records[: self._count]
         self.records = records
         self._hi, self._lo = records["id_hi"], records["id_lo"]
         self._table = np.full(8 * capacity, _EMPTY, np.int32)

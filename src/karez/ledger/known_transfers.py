@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from karez.ledger.batch import Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
+from karez.ledger.id_filter import FAR_MAX, Halves
 from karez.ledger.model import Status
 
 _FIND = """
@@ -18,6 +19,15 @@ FROM transfer_rows t LEFT JOIN settlement s ON s.pending_id = t.id
 WHERE t.id = ANY(%s)
 """
 _FIND_SPENT = "SELECT id FROM spent_transfer_id WHERE id = ANY(%s)"
+
+
+_FIND_FAR = """
+SELECT id FROM (
+    SELECT id FROM transfer_rows WHERE id > %(newest)s
+    UNION ALL SELECT id FROM spent_transfer_id WHERE id > %(newest)s
+    UNION ALL SELECT id FROM operation WHERE id > %(newest)s
+) far ORDER BY id DESC LIMIT %(limit)s
+"""
 
 
 def ids_to_uuids(hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> list[UUID]:
@@ -44,6 +54,15 @@ def find_known(
         rows = found.fetchall()
         failed = {row[0].int for row in spent}
     return Known(_stored(columns, rows), failed)
+
+
+def find_far(connection: psycopg.Connection, newest: UUID) -> Halves:
+    """Return all stored ids above the newest one that is not ahead of its time, or more than the filter keeps."""
+    rows = connection.execute(_FIND_FAR, {"newest": newest, "limit": FAR_MAX + 1}).fetchall()
+    return (
+        np.array([id_.int >> 64 for (id_,) in rows], np.uint64),
+        np.array([id_.int & 2**64 - 1 for (id_,) in rows], np.uint64),
+    )
 
 
 def _stored(columns: AccountColumns, rows: list[tuple[Any, ...]]) -> dict[int, StoredTransfer]:

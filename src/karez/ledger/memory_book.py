@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from karez.ledger.batch import TRUSTED, Batch, Known, StoredTransfer
 from karez.ledger.columns import AccountColumns
 from karez.ledger.model import TRANSIENT, NewAccount, Status, TransferFlags
+from karez.ledger.transfer_fields import TransferFields
 from karez.ledger.transfer_rules import Event
 from karez.ledger.vectorised import evaluate, evaluate_sequentially, events_of
 
@@ -49,10 +50,12 @@ class MemoryBook:
         self._next_ns += later_ns
         chain_end = np.zeros(count, bool)
         chain_end[-1:] = True
+        fields = TransferFields.of(transfers)
+        debit, credit = self.columns.index.find(fields.account_hi, fields.account_lo)
         batch = Batch(
-            transfers,
-            self.columns.index.find(transfers["debit_hi"], transfers["debit_lo"]),
-            self.columns.index.find(transfers["credit_hi"], transfers["credit_lo"]),
+            fields,
+            debit,
+            credit,
             chain_end,
             np.full(count, TRUSTED, np.int32),
             np.ones(count, bool),

@@ -19,6 +19,7 @@ import numpy as np
 
 ID_MAX = 2**128 - 1
 AMOUNT_MAX = 2**63 - 1
+CODE_MAX = 2**16 - 1
 BATCH_MAX = 8_192
 
 

@@ -7,19 +7,17 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from karez.ledger.batch import FLAGS_TIMEOUT, PENDING_HI, PENDING_LO, USER_DATA, Batch, Evaluation
+from karez.ledger.batch import Batch, Evaluation
 from karez.ledger.columns import AccountColumns
-from karez.ledger.copy_rows import COPY_TRANSFERS, HEADER, TRAILER, blank_transfers
 from karez.ledger.known_transfers import ids_to_uuids
 from karez.ledger.model import Status, TransferFlags
 from karez.ledger.operations import Operation
 from karez.ledger.slices import slice_bytes
+from karez.ledger.transfer_fields import TransferFields
 
 _SETTLING = int(TransferFlags.POST | TransferFlags.VOID)
+_EXPIRY = int(TransferFlags.VOID | TransferFlags.EXPIRY)
 _NANOSECONDS = 1_000_000_000
-_HALF = np.uint64(32)
-_ROWS_AT_ONCE = 2_048
-"""So many rows fit into a processor's cache, and PostgreSQL reads them while the next ones are made."""
 
 _INSERT_ACCOUNTS = """
 INSERT INTO account (id, slot, institution, party, ledger, code, flags, user_data, timestamp_ns)
@@ -53,89 +51,25 @@ ON CONFLICT (slice) DO UPDATE SET as_of_ns = excluded.as_of_ns, totals = exclude
 """
 
 
-def write_transfers(
-    connection: psycopg.Connection,
-    columns: AccountColumns,
-    batch: Batch,
-    evaluation: Evaluation,
-    operation_ids: tuple[NDArray[np.uint64], NDArray[np.uint64]] | None,
-) -> None:
-    """Append the accepted transfers of a batch.
-
-    Args:
-        connection: In the bookkeeper's transaction.
-        columns: For the account ids and owners.
-        batch: What was evaluated.
-        evaluation: What came of it.
-        operation_ids: Halves of the operation's id by transfer; ``None`` if none belongs to one.
-    """
-    created = evaluation.status == Status.CREATED
-    if not created.any():
-        return
-    words = batch.words
-    full = (words[PENDING_HI] | words[PENDING_LO] | words[USER_DATA] | words[FLAGS_TIMEOUT] >> _HALF) != 0
-    if operation_ids is not None:
-        full |= (operation_ids[0] | operation_ids[1]) != 0
-    with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
-        copy.write(HEADER)
-        for slim, chosen in ((True, created & ~full), (False, created & full)):
-            indexes = np.flatnonzero(chosen)
-            rows = blank_transfers(min(len(indexes), _ROWS_AT_ONCE), slim)
-            for first in range(0, len(indexes), _ROWS_AT_ONCE):
-                part = indexes[first : first + _ROWS_AT_ONCE]
-                part_rows = rows[: len(part)]
-                _fill_rows(part_rows, part, columns, batch, evaluation)
-                if not slim:
-                    _fill_further(part_rows, part, evaluation, operation_ids)
-                copy.write(part_rows.view(np.uint8).data)
-        copy.write(TRAILER)
-
-
-def _fill_rows(
-    rows: NDArray[np.void],
-    chosen: NDArray[np.int64],
-    columns: AccountColumns,
-    batch: Batch,
-    evaluation: Evaluation,
-) -> None:
-    source = evaluation.transfers.take(chosen)
-    debit, credit = evaluation.debit[chosen], evaluation.credit[chosen]
-    for name in ("id_hi", "id_lo", "amount", "ledger", "code", "flags"):
-        rows[name] = source[name]
-    rows["timestamp_ns"] = batch.timestamp_ns[chosen]
-    rows["debit_account_hi"], rows["debit_account_lo"] = columns.index.hi[debit], columns.index.lo[debit]
-    rows["credit_account_hi"], rows["credit_account_lo"] = columns.index.hi[credit], columns.index.lo[credit]
-    rows["debit_institution"] = columns.institution[debit]
-    rows["credit_institution"] = columns.institution[credit]
-
-
-def _fill_further(
-    rows: NDArray[np.void],
-    chosen: NDArray[np.int64],
-    evaluation: Evaluation,
-    operation_ids: tuple[NDArray[np.uint64], NDArray[np.uint64]] | None,
-) -> None:
-    source = evaluation.transfers.take(chosen)
-    rows["user_data"], rows["timeout_s"] = source["user_data"], source["timeout_s"]
-    rows["pending_id_hi"], rows["pending_id_lo"] = source["pending_hi"], source["pending_lo"]
-    if operation_ids is not None:
-        rows["operation_id_hi"], rows["operation_id_lo"] = (half[chosen] for half in operation_ids)
-
-
 def write_reservations(connection: psycopg.Connection, batch: Batch, evaluation: Evaluation) -> None:
     """Record settled reservations and the deadlines of new ones."""
     transfers = evaluation.transfers
+    if not transfers.form.any():
+        return
     created = evaluation.status == Status.CREATED
-    settling = created & (transfers["flags"] & _SETTLING != 0)
-    if settling.any():
-        settled = ids_to_uuids(transfers["pending_hi"][settling], transfers["pending_lo"][settling])
-        status = [_settled_status(flags) for flags in transfers["flags"][settling].tolist()]
-        connection.execute(_INSERT_SETTLEMENTS, (settled, _ids(transfers[settling]), status))
-        connection.execute(_DELETE_DEADLINES, (settled,))
-    timed = created & (transfers["timeout_s"] > 0)
+    timed = created & (transfers.timeout_s > 0)
     if timed.any():
-        deadlines = batch.timestamp_ns[timed] + transfers["timeout_s"][timed].astype(np.int64) * _NANOSECONDS
-        connection.execute(_INSERT_DEADLINES, (_ids(transfers[timed]), deadlines.tolist()))
+        deadlines = batch.timestamp_ns[timed] + transfers.timeout_s[timed].astype(np.int64) * _NANOSECONDS
+        connection.execute(_INSERT_DEADLINES, (_ids(transfers, timed), deadlines.tolist()))
+    settling = created & (transfers.flags & _SETTLING != 0)
+    if settling.any():
+        settled = _pending_ids(transfers, settling)
+        status = [_settled_status(flags) for flags in transfers.flags[settling].tolist()]
+        connection.execute(_INSERT_SETTLEMENTS, (settled, _ids(transfers, settling), status))
+    # A reservation may be made and settled in one batch; an expiry that comes too late still ends its deadline.
+    over = settling | (transfers.flags == _EXPIRY)
+    if over.any():
+        connection.execute(_DELETE_DEADLINES, (_pending_ids(transfers, over),))
 
 
 def _settled_status(flags: int) -> int:
@@ -149,11 +83,12 @@ def _settled_status(flags: int) -> int:
 
 
 def write_spent_ids(
-    connection: psycopg.Connection, transfers: NDArray[np.void], status: NDArray[np.uint8], now_ns: int
+    connection: psycopg.Connection, evaluation: Evaluation, spent: NDArray[np.bool_], now_ns: int
 ) -> None:
-    """Remember the ids of transfers that were refused for a transient reason."""
-    if len(transfers):
-        connection.execute(_INSERT_SPENT, (now_ns, _ids(transfers), status.astype(int).tolist()))
+    """Remember the ids of the marked transfers, which were refused for a transient reason."""
+    if spent.any():
+        status = evaluation.status[spent].tolist()
+        connection.execute(_INSERT_SPENT, (now_ns, _ids(evaluation.transfers, spent), status))
 
 
 def write_operations(connection: psycopg.Connection, operations: Sequence[Operation], now_ns: int) -> None:
@@ -219,5 +154,9 @@ def write_slices(
         connection.execute(_UPSERT_SLICES, (as_of_ns, slices, data))
 
 
-def _ids(transfers: NDArray[np.void]) -> list[UUID]:
-    return ids_to_uuids(transfers["id_hi"], transfers["id_lo"])
+def _pending_ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> list[UUID]:
+    return ids_to_uuids(transfers.pending_hi[chosen], transfers.pending_lo[chosen])
+
+
+def _ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> list[UUID]:
+    return ids_to_uuids(transfers.id_hi[chosen], transfers.id_lo[chosen])

@@ -84,12 +84,23 @@ def _write_form(connection: psycopg.Connection, placed: list[_Placed]) -> list[F
     try:
         with connection.transaction():
             missing = _execute(connection, [each.row for each in placed])
-    except (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError) as error:
+    except psycopg.Error as error:
+        is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
+        if not (is_locked or refuses_a_value(error)):
+            raise
         if len(placed) == 1:
-            return [_failure(placed[0], "row_refused", _describe(error))]
+            return [_failure(placed[0], "row_locked" if is_locked else "row_refused", _describe(error))]
         half = len(placed) // 2
         return _write_form(connection, placed[:half]) + _write_form(connection, placed[half:])
     return [_missing(placed[number]) for number in missing]
+
+
+def refuses_a_value(error: psycopg.Error) -> bool:
+    """Tell whether PostgreSQL would refuse the same statement again, because of a value in it."""
+    # Class 54 is "program limit exceeded": an index row too large, JSON too deep.
+    return isinstance(error, (psycopg.IntegrityError, psycopg.DataError, psycopg.ProgrammingError)) or bool(
+        error.sqlstate and error.sqlstate.startswith("54")
+    )
 
 
 def _missing(placed: _Placed) -> Failure:
@@ -138,13 +149,14 @@ def _insert_statement(row: RowInsert) -> sql.Composed:
     return sql.SQL(
         """
         WITH given AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS row_place
+            SELECT r.*, r.ordinality - 1 AS row_place,
+                   row_number() OVER (PARTITION BY {key} ORDER BY r.ordinality) AS row_turn
             FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
         ), written AS (
-            INSERT INTO {table} ({columns}) SELECT {columns} FROM given
+            INSERT INTO {table} ({columns}) SELECT {columns} FROM given WHERE row_turn = 1
             ON CONFLICT DO NOTHING RETURNING {key}
         )
-        SELECT given.row_place::integer FROM given WHERE NOT EXISTS (
+        SELECT given.row_place::integer FROM given WHERE row_turn > 1 OR NOT EXISTS (
             SELECT FROM written WHERE ({written_key}) = ({given_key})
         )
         """

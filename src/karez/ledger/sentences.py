@@ -6,7 +6,7 @@ SENTENCES = {
     Status.LINKED_EVENT_FAILED: "Another transfer of the same chain was refused; repair that one and send the chain again.",
     Status.LINKED_EVENT_CHAIN_OPEN: "The last transfer of a batch may not be linked to a next one; clear its linked flag.",
     Status.RESERVED_FLAG: "The flags contain a bit that has no meaning; use the documented flags only.",
-    Status.AMOUNT_OUT_OF_RANGE: "Amount, timeout and user data may not be negative, and an amount is at most 9223372036854775807.",
+    Status.AMOUNT_OUT_OF_RANGE: "A number is out of range: none may be negative, an amount is at most 9223372036854775807, a code at most 65535.",
     Status.ID_MUST_NOT_BE_ZERO: "The transfer has no id; give it a new time-ordered UUID.",
     Status.ID_MUST_NOT_BE_INT_MAX: "The id with all bits set is reserved; use a new time-ordered UUID.",
     Status.EXISTS_WITH_DIFFERENT_FLAGS: "A transfer with this id exists with other flags; use a new id for a new transfer.",

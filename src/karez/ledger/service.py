@@ -12,42 +12,24 @@ import logging
 import os
 import signal
 import socket
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
+import msgspec
 import numpy as np
 
 from karez.core.clock import Clock
 from karez.core.outcomes import Unavailable
 from karez.ledger import wire
 from karez.ledger.bookkeeper import Bookkeeper, Deferral
-from karez.ledger.group import Submission, SubmissionOutcome, TransferOutcome, TransferSubmission
+from karez.ledger.group import Submission, SubmissionOutcome, TransferOutcome
+from karez.ledger.waiting_line import Respond, Waiting, WaitingLine
 from karez.ledger.wire import Frame, FrameReader, Kind, MalformedFrame, Trouble
 
-GROUP_TRANSFERS_MAX = 16_384
-QUEUE_TRANSFERS_MAX = 131_072
-QUEUE_BYTES_MAX = 64 * 1024 * 1024
 _IDLE_COMMIT_S = 1.0
 
 _log = logging.getLogger(__name__)
-
-Respond = Callable[[Kind, bytes], None]
-
-
-class _Waiting:
-    """One submission in the queue."""
-
-    __slots__ = ("respond", "size_bytes", "submission", "weight")
-
-    def __init__(self, submission: Submission, size_bytes: int, respond: Respond) -> None:
-        self.submission = submission
-        self.size_bytes = size_bytes
-        self.respond = respond
-        # An operation costs about as much as this many plain transfers.
-        transfers = submission.transfers
-        self.weight = len(transfers) if isinstance(submission, TransferSubmission) else 8 + len(transfers)
 
 
 class BookService:
@@ -59,33 +41,32 @@ class BookService:
 
     def __init__(self, book: Bookkeeper) -> None:
         self._book = book
-        self._queue: deque[_Waiting] = deque()
-        self._queued_weight = 0
-        self._queued_bytes = 0
+        self._line = WaitingLine()
+        self._is_committing = False
+        self._questions: list[tuple[bytes, Respond]] = []
         self._wake = asyncio.Event()
         self._stopping = False
         self.figures = {"groups": 0, "transfers": 0, "operations": 0, "busy": 0}
 
     async def run(self) -> None:
         """Commit groups until ``stop``; raises whatever leaves an outcome unknown."""
-        loop = asyncio.get_running_loop()
-        while not (self._stopping and not self._queue):
-            if not self._queue:
+        while not (self._stopping and not self._line):
+            if not self._line:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _IDLE_COMMIT_S)
-            group = self._take_group()
-            submissions = [waiting.submission for waiting in group]
+            group = self._line.take_group()
             try:
-                outcomes = await loop.run_in_executor(None, self._book.commit, submissions)
+                outcomes = await self._commit([waiting.submission for waiting in group])
             except Unavailable as trouble:
                 _log.error("%s", trouble)
-                payload = _trouble(trouble)
+                payload = wire.encode(Trouble(trouble.code, trouble.sentence, trouble.retry_after_s))
                 for waiting in group:
                     waiting.respond(Kind.UNAVAILABLE, payload)
-                continue
-            self._answer(group, outcomes)
-        await loop.run_in_executor(None, self._book.write_slices)
+            else:
+                self._answer(group, outcomes)
+            self._answer_questions()
+        await asyncio.get_running_loop().run_in_executor(None, self._book.write_slices)
 
     def stop(self) -> None:
         """Finish what is queued, then let ``run`` return."""
@@ -97,62 +78,65 @@ class BookService:
         if frame.kind == Kind.TRANSFERS:
             self._enqueue(wire.unpack_transfers(frame.payload), len(frame.payload), respond)
         elif frame.kind == Kind.OPERATION:
-            self._enqueue(wire.decode_operation(frame.payload), len(frame.payload), respond)
+            self._take_operation(frame.payload, respond)
         elif frame.kind == Kind.BALANCES:
-            respond(Kind.TOTALS, self._totals(frame.payload))
+            if len(frame.payload) > 16 * wire.BALANCES_MAX:
+                raise MalformedFrame(f"balances of more than {wire.BALANCES_MAX} accounts")
+            self._questions.append((frame.payload, respond))
+            # During a commit the totals are those of transfers that may yet fail.
+            if not self._is_committing:
+                self._answer_questions()
         elif frame.kind == Kind.STATISTICS:
-            figures = {**self.figures, "accounts": len(self._book.columns), "queued": self._queued_weight}
+            figures = {**self.figures, "accounts": len(self._book.columns), "queued": self._line.weight}
             respond(Kind.FIGURES, wire.encode({**figures, "epoch": self._book.epoch}))
         else:
             raise MalformedFrame(f"kind {frame.kind} is not a request")
 
+    async def _commit(self, submissions: list[Submission]) -> list[SubmissionOutcome | Deferral]:
+        self._is_committing = True
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._book.commit, submissions)
+        finally:
+            self._is_committing = False
+
+    def _take_operation(self, payload: bytes, respond: Respond) -> None:
+        try:
+            operation = wire.decode_operation(payload)
+        except msgspec.DecodeError as error:
+            sentence = f"The bookkeeper cannot read this operation ({error}); both sides must be one version."
+            respond(Kind.UNAVAILABLE, wire.encode(Trouble("operation_malformed", sentence)))
+        else:
+            self._enqueue(operation, len(payload), respond)
+
     def _enqueue(self, submission: Submission, size_bytes: int, respond: Respond) -> None:
-        full = self._queued_weight > QUEUE_TRANSFERS_MAX or self._queued_bytes > QUEUE_BYTES_MAX
-        if full or self._stopping:
+        if self._line.is_full or self._stopping:
             self.figures["busy"] += 1
             respond(Kind.UNAVAILABLE, _BUSY)
             return
-        waiting = _Waiting(submission, size_bytes, respond)
-        self._queue.append(waiting)
-        self._queued_weight += waiting.weight
-        self._queued_bytes += size_bytes
+        self._line.add(Waiting(submission, size_bytes, respond))
         self._wake.set()
 
-    def _take_group(self) -> list[_Waiting]:
-        group: list[_Waiting] = []
-        weight = 0
-        while self._queue and (not group or weight + self._queue[0].weight <= GROUP_TRANSFERS_MAX):
-            waiting = self._queue.popleft()
-            weight += waiting.weight
-            self._queued_bytes -= waiting.size_bytes
-            group.append(waiting)
-        self._queued_weight -= weight
-        return group
-
-    def _answer(self, group: list[_Waiting], outcomes: list[SubmissionOutcome | Deferral]) -> None:
+    def _answer(self, group: list[Waiting], outcomes: list[SubmissionOutcome | Deferral]) -> None:
         self.figures["groups"] += bool(group)
-        for waiting, outcome in zip(reversed(group), reversed(outcomes), strict=True):
+        deferred = []
+        for waiting, outcome in zip(group, outcomes, strict=True):
             if isinstance(outcome, TransferOutcome):
                 self.figures["transfers"] += len(outcome.status)
                 waiting.respond(Kind.STATUSES, wire.pack_statuses(outcome))
             elif isinstance(outcome, Deferral):
-                self._queue.appendleft(waiting)
-                self._queued_weight += waiting.weight
-                self._queued_bytes += waiting.size_bytes
+                deferred.append(waiting)
             else:
                 self.figures["operations"] += 1
                 waiting.respond(Kind.OUTCOME, wire.encode(outcome))
+        self._line.defer(deferred)
 
-    def _totals(self, payload: bytes) -> bytes:
+    def _answer_questions(self) -> None:
+        questions, self._questions = self._questions, []
         columns = self._book.columns
-        slots = columns.index.find(*wire.unpack_ids(payload))
-        found = slots >= 0
-        totals = np.where(found, columns.totals[:, slots], -1)
-        return np.ascontiguousarray(totals, "<i8").tobytes()
-
-
-def _trouble(trouble: Unavailable) -> bytes:
-    return wire.encode(Trouble(trouble.code, trouble.sentence, trouble.retry_after_s))
+        for payload, respond in questions:
+            slots = columns.index.find(*wire.unpack_ids(payload))
+            totals = np.where(slots >= 0, columns.totals[:, slots], -1)
+            respond(Kind.TOTALS, np.ascontiguousarray(totals, "<i8").tobytes())
 
 
 _BUSY = wire.encode(
@@ -199,6 +183,15 @@ class _Caller(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+
+    def pause_writing(self) -> None:
+        """A caller that does not read its answers may not ask any more."""
+        assert self._transport is not None
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        assert self._transport is not None
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None

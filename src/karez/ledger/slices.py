@@ -28,8 +28,10 @@ class SlicePlan:
         """Note that a commit that begins at this moment changes these slots."""
         touched = np.zeros(int(slots.max()) // SLICE_ACCOUNTS + 1, bool)
         touched[slots // SLICE_ACCOUNTS] = True
+        dirty = self._dirty_since_ns
         for slice_ in np.flatnonzero(touched).tolist():
-            self._dirty_since_ns.setdefault(slice_, first_ns)
+            # Recovery marks each side of its transfers apart, so a later call may name an earlier moment.
+            dirty[slice_] = min(dirty.get(slice_, first_ns), first_ns)
 
     def due(self, transfer_count: int, account_count: int) -> list[int]:
         """Choose the slices to write with a commit of so many transfers."""

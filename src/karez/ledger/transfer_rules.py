@@ -7,7 +7,7 @@ TigerBeetle names its refusals.
 from typing import NamedTuple
 
 from karez.ledger.batch import StoredTransfer
-from karez.ledger.model import AMOUNT_MAX, CLIENT_FLAGS, ID_MAX, Status, TransferFlags
+from karez.ledger.model import AMOUNT_MAX, CLIENT_FLAGS, CODE_MAX, ID_MAX, Status, TransferFlags
 
 _PENDING = int(TransferFlags.PENDING)
 _POST = int(TransferFlags.POST)
@@ -50,7 +50,7 @@ def check_form(event: Event) -> Status | None:
     """Refuse flags without meaning, numbers out of range and reserved ids."""
     if event.flags & _UNKNOWN_FLAGS:
         return Status.RESERVED_FLAG
-    if event.amount < 0 or event.user_data < 0 or event.timeout_s < 0:
+    if event.amount < 0 or event.user_data < 0 or event.timeout_s < 0 or not 0 <= event.code <= CODE_MAX:
         return Status.AMOUNT_OUT_OF_RANGE
     if event.id == 0:
         return Status.ID_MUST_NOT_BE_ZERO

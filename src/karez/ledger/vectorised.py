@@ -16,26 +16,15 @@ B and C are ample (70 <= 100; C has no limit), A is not (120 > 100). B->C is app
 run in order: the first passes, the second is refused.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from karez.ledger.batch import (
-    AMOUNT,
-    FLAGS_TIMEOUT,
-    ID_HI,
-    ID_LO,
-    LEDGER_CODE,
-    PENDING_HI,
-    PENDING_LO,
-    TRUSTED,
-    USER_DATA,
-    Batch,
-    Evaluation,
-    Known,
-)
+from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
-from karez.ledger.model import AMOUNT_MAX, AccountFlags, TransferFlags
+from karez.ledger.model import AMOUNT_MAX, CODE_MAX, AccountFlags, TransferFlags
 from karez.ledger.sequential import Resolved, SequentialBook
 from karez.ledger.transfer_rules import (
     CREDITS_PENDING,
@@ -54,6 +43,23 @@ _ALL_64 = np.uint64(2**64 - 1)
 _SIGN = np.uint64(1 << 63)
 _VECTORISED_FROM = 24
 """Below so many transfers numpy costs more than it saves."""
+
+
+class _Side(NamedTuple):
+    """The totals that take up an account's room on one side, and what limits them."""
+
+    pending: int
+    posted: int
+    opposite: int
+    limit: int
+
+
+_DEBITS = _Side(
+    DEBITS_PENDING, DEBITS_POSTED, CREDITS_POSTED, int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)
+)
+_CREDITS = _Side(
+    CREDITS_PENDING, CREDITS_POSTED, DEBITS_POSTED, int(AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
+)
 
 
 def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
@@ -91,30 +97,32 @@ def _begin(batch: Batch) -> Evaluation:
 
 def _sound(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     """Mark plain and pending transfers whose own fields are in order."""
-    words, debit, credit = batch.words, batch.debit, batch.credit
-    flags, id_hi, id_lo = words[FLAGS_TIMEOUT], words[ID_HI], words[ID_LO]
-    ledger, code = words[LEDGER_CODE].view(np.int32).reshape(-1, 2).T
-    negative = words[AMOUNT] | words[USER_DATA] | debit.view(np.uint64) | credit.view(np.uint64)
-    wrong = words[PENDING_HI] | words[PENDING_LO] | (negative & _SIGN)
-    if flags.any():
-        pending = (flags & np.uint64(_LOW_32)) == _PENDING
-        wrong |= np.where(pending, flags & _SIGN, flags)
-        wrong[1:][~batch.chain_end[:-1]] |= flags[:-1][~batch.chain_end[:-1]] & _LINKED
-    sound = wrong == 0
+    transfers, debit, credit = batch.transfers, batch.debit, batch.credit
+    form, id_hi, id_lo, ledger = transfers.form, transfers.id_hi, transfers.id_lo, transfers.ledger
+    wrong = transfers.pending_hi | transfers.pending_lo
+    wrong |= (transfers.amount | transfers.user_data | debit | credit).view(np.uint64) & _SIGN
+    if form.any():
+        pending = transfers.flags == TransferFlags.PENDING
+        wrong |= np.where(pending, form & _SIGN, form)
+        wrong[1:] |= np.where(batch.chain_end[:-1], 0, form[:-1] & _LINKED)
+    sound: NDArray[np.bool_] = wrong == 0
     sound &= debit != credit
-    sound &= ((id_hi | id_lo) != 0) & ((id_hi & id_lo) != _ALL_64)
-    sound &= (ledger != 0) & (code != 0)
-    sound &= (columns.ledger[debit] == ledger) & (columns.ledger[credit] == ledger)
+    sound &= (id_hi | id_lo) != 0
+    sound &= (id_hi & id_lo) != _ALL_64
+    sound &= ledger != 0
+    sound &= (transfers.code > 0) & (transfers.code <= CODE_MAX)
+    sound &= columns.ledger[debit] == ledger
+    sound &= columns.ledger[credit] == ledger
     sound &= (batch.institution == TRUSTED) | (batch.institution == columns.institution[debit])
     return sound
 
 
 def _repeated(batch: Batch) -> NDArray[np.bool_]:
     """Mark transfers whose id may be stored, occurs again in the batch, or is settled in the batch."""
-    words = batch.words
-    hi, lo = words[ID_HI], words[ID_LO]
+    transfers = batch.transfers
+    hi, lo = transfers.id_hi, transfers.id_lo
     ascending = (hi[1:] > hi[:-1]) | ((hi[1:] == hi[:-1]) & (lo[1:] > lo[:-1]))
-    settling = (words[FLAGS_TIMEOUT] & _SETTLING) != 0
+    settling = (transfers.form & _SETTLING) != 0
     if ascending.all() and not settling.any():
         return batch.maybe_known
     repeated = batch.maybe_known.copy()
@@ -124,77 +132,84 @@ def _repeated(batch: Batch) -> NDArray[np.bool_]:
     repeated[order[1:][same]] = True
     repeated[order[:-1][same]] = True
     if settling.any():
-        settled = mix_ids(words[PENDING_HI][settling], words[PENDING_LO][settling])
+        settled = mix_ids(transfers.pending_hi[settling], transfers.pending_lo[settling])
         repeated |= np.isin(mixed, settled)
     return repeated
 
 
 def _on_ample_accounts(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     """Mark transfers of which both accounts have room for all that the batch could take."""
-    flags = batch.words[FLAGS_TIMEOUT]
-    balancing = (flags & _BALANCING) != 0
+    transfers = batch.transfers
+    taking = np.maximum(transfers.amount, 0)
     # The amount of a post or void comes out of what is already reserved: it takes no room.
-    taking = np.where((flags & _SETTLING) == 0, np.maximum(batch.words[AMOUNT].view(np.int64), 0), 0)
-    least = min(_debit_room(columns, batch.debit).min(), _credit_room(columns, batch.credit).min())
-    if float(least) > 2 * float(taking.sum(dtype=np.float64)) and not balancing.any():
+    taking[(transfers.form & _SETTLING) != 0] = 0
+    balancing = (transfers.form & _BALANCING) != 0
+    debit_room, credit_room = _room(columns, batch.debit, _DEBITS), _room(columns, batch.credit, _CREDITS)
+    if float(min(debit_room.min(), credit_room.min())) <= 2 * float(taking.sum(dtype=np.float64)):
+        debit_short = _exceeded(columns, batch.debit, taking, debit_room)
+        credit_short = _exceeded(columns, batch.credit, taking, credit_room)
+    elif balancing.any():
+        debit_short = credit_short = np.zeros(len(batch), bool)
+    else:
         # Even the whole batch on the fullest account would pass; the factor covers the rounding of floats.
         return np.ones(len(batch), bool)
-    slots, places = np.unique(np.concatenate([batch.debit, batch.credit]), return_inverse=True)
-    debit, credit = places[: len(batch)], places[len(batch) :]
-    short = _exceeded(_debit_room(columns, slots), debit, taking)
-    short |= _exceeded(_credit_room(columns, slots), credit, taking)
     # A balancing transfer reads the exact balance of its accounts, so their order matters.
-    short[debit[balancing]] = True
-    short[credit[balancing]] = True
-    return ~(short[debit] | short[credit])
+    debit_short |= balancing
+    credit_short |= balancing
+    short = columns.scratch
+    short[batch.debit[debit_short]] = 1
+    short[batch.credit[credit_short]] = 1
+    ample: NDArray[np.bool_] = (short[batch.debit] | short[batch.credit]) == 0
+    short[batch.debit] = short[batch.credit] = 0
+    return ample
 
 
-def _debit_room(columns: AccountColumns, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how much more each account can be debited."""
+def _room(columns: AccountColumns, slots: NDArray[np.int64], side: _Side) -> NDArray[np.int64]:
+    """Return how much more each account can take on one side."""
     totals = columns.totals
-    limited = (columns.flags[slots] & int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)) != 0
-    most = np.where(limited, totals[CREDITS_POSTED][slots], AMOUNT_MAX)
-    return most - totals[DEBITS_POSTED][slots] - totals[DEBITS_PENDING][slots]
-
-
-def _credit_room(columns: AccountColumns, slots: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return how much more each account can be credited."""
-    totals = columns.totals
-    limited = (columns.flags[slots] & int(AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)) != 0
-    most = np.where(limited, totals[DEBITS_POSTED][slots], AMOUNT_MAX)
-    return most - totals[CREDITS_POSTED][slots] - totals[CREDITS_PENDING][slots]
+    limited = (columns.flags[slots] & side.limit) != 0
+    room: NDArray[np.int64] = np.where(limited, totals[side.opposite][slots], AMOUNT_MAX)
+    room -= totals[side.posted][slots]
+    room -= totals[side.pending][slots]
+    return room
 
 
 def _exceeded(
-    room: NDArray[np.int64], places: NDArray[np.int64], taking: NDArray[np.int64]
+    columns: AccountColumns, slots: NDArray[np.int64], taking: NDArray[np.int64], room: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Tell for each account whether all that the batch could take is more than its room.
+    """Tell for each transfer whether all that the batch could take from its account is more than the room."""
+    if int(taking.max()) <= AMOUNT_MAX // len(taking):
+        return _sums(columns, slots, taking) > room
+    # Sums in two halves of 32 bits, since whole ones could exceed 63 bits.
+    low = _sums(columns, slots, taking & _LOW_32)
+    high = _sums(columns, slots, taking >> 32) + (low >> 32)
+    exceeded: NDArray[np.bool_] = (high > room >> 32) | (
+        (high == room >> 32) & (low & _LOW_32 > room & _LOW_32)
+    )
+    return exceeded
 
-    Args:
-        room: By account.
-        places: For each transfer the place of its account in ``room``.
-        taking: By transfer. Sums are kept in two halves of 32 bits, since whole ones could exceed 63 bits.
-    """
-    high, low = np.zeros((2, len(room)), np.int64)
-    np.add.at(high, places, taking >> 32)
-    np.add.at(low, places, taking & _LOW_32)
-    high += low >> 32
-    low &= _LOW_32
-    return (high > room >> 32) | ((high == room >> 32) & (low > room & _LOW_32))
+
+def _sums(columns: AccountColumns, slots: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each transfer the sum of the values of all transfers on the same account."""
+    np.add.at(columns.scratch, slots, values)
+    sums = columns.scratch[slots]
+    columns.scratch[slots] = 0
+    return sums
 
 
 def _apply_certain(columns: AccountColumns, batch: Batch, certain: NDArray[np.bool_], sign: int) -> None:
     """Add the certain transfers to the totals, or with sign -1 take them out again."""
-    amount = sign * batch.words[AMOUNT].view(np.int64)
-    pending = (batch.words[FLAGS_TIMEOUT] & _PENDING) != 0
+    amount = sign * batch.transfers.amount
+    pending = (batch.transfers.form & _PENDING) != 0
     for chosen, debits, credits_ in (
         (certain & ~pending, DEBITS_POSTED, CREDITS_POSTED),
         (certain & pending, DEBITS_PENDING, CREDITS_PENDING),
     ):
+        these = slice(None) if chosen.all() else np.flatnonzero(chosen)
+        np.add.at(columns.totals[debits], batch.debit[these], amount[these])
+        np.add.at(columns.totals[credits_], batch.credit[these], amount[these])
         if chosen.all():
-            chosen = slice(None)
-        np.add.at(columns.totals[debits], batch.debit[chosen], amount[chosen])
-        np.add.at(columns.totals[credits_], batch.credit[chosen], amount[chosen])
+            return
 
 
 def _evaluate_doubtful(
@@ -206,36 +221,40 @@ def _evaluate_doubtful(
     book.flush()
     evaluation.undo.append(lambda: columns.restore(undo))
     evaluation.status[list(book.status)] = list(book.status.values())
-    _fill_in(evaluation, list(book.resolved.values()))
+    if (batch.transfers.form[doubtful] & (_SETTLING | _BALANCING)).any():
+        _fill_in(columns, evaluation, list(book.resolved.values()))
 
 
-def _fill_in(evaluation: Evaluation, resolved: list[Resolved]) -> None:
+def _fill_in(columns: AccountColumns, evaluation: Evaluation, resolved: list[Resolved]) -> None:
     """Write what the sequential part resolved into copies of the batch's arrays."""
     if not resolved:
         return
     index, amount, ledger, code, debit, credit = (list(column) for column in zip(*resolved, strict=True))
-    evaluation.transfers = evaluation.transfers.copy()
+    transfers = evaluation.transfers = evaluation.transfers.copy()
     evaluation.debit, evaluation.credit = evaluation.debit.copy(), evaluation.credit.copy()
-    evaluation.transfers["amount"][index] = amount
-    evaluation.transfers["ledger"][index] = ledger
-    evaluation.transfers["code"][index] = code
-    evaluation.debit[index] = debit
-    evaluation.credit[index] = credit
+    evaluation.debit[index], evaluation.credit[index] = debit, credit
+    transfers.amount[index], transfers.ledger[index], transfers.code[index] = amount, ledger, code
+    hi, lo = columns.index.hi, columns.index.lo
+    transfers.debit_hi[index], transfers.debit_lo[index] = hi[debit], lo[debit]
+    transfers.credit_hi[index], transfers.credit_lo[index] = hi[credit], lo[credit]
 
 
 def events_of(batch: Batch, indexes: NDArray[np.int64]) -> list[Event]:
     """Turn some transfers of a batch into plain Python events, in the given order."""
-    part = batch.transfers[indexes]
-    ids = [
-        [
-            hi << 64 | lo
-            for hi, lo in zip(part[name + "_hi"].tolist(), part[name + "_lo"].tolist(), strict=True)
-        ]
-        for name in ("id", "debit", "credit", "pending")
-    ]
-    plain = [part[name].tolist() for name in ("amount", "user_data", "ledger", "code", "flags", "timeout_s")]
-    context = [
-        column[indexes].tolist()
-        for column in (batch.debit, batch.credit, batch.chain_end, batch.institution, batch.timestamp_ns)
-    ]
-    return list(map(Event, indexes.tolist(), *ids, *plain, *context))
+    words = batch.transfers.words[:, indexes].tolist()
+    ids = [[hi << 64 | lo for hi, lo in zip(*words[row : row + 2], strict=True)] for row in (0, 2, 4, 6)]
+    transfers = batch.transfers
+    columns = (
+        transfers.amount,
+        transfers.user_data,
+        transfers.ledger,
+        transfers.code,
+        transfers.flags,
+        transfers.timeout_s,
+        batch.debit,
+        batch.credit,
+        batch.chain_end,
+        batch.institution,
+        batch.timestamp_ns,
+    )
+    return list(map(Event, indexes.tolist(), *ids, *(column[indexes].tolist() for column in columns)))

@@ -20,6 +20,7 @@ from karez.ledger.operations import Operation, Outcome
 
 _HEADER = struct.Struct("<IBI")
 PAYLOAD_SIZE_MAX_BYTES = 16 * 1024 * 1024
+BALANCES_MAX = 8_192
 
 
 class Kind(IntEnum):

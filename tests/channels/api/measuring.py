@@ -33,6 +33,7 @@ from karez.channels.api.fast_lane import FastLane
 from karez.channels.api.framework import framework
 from karez.channels.api.observed import Observed
 from karez.channels.api.rate_limits import Allowance, RateLimits
+from karez.channels.api.request_log import Write
 from karez.core.clock import SystemClock
 from karez.core.ids import new_id
 from karez.ledger.client import BookClient
@@ -60,17 +61,21 @@ async def _constant(_scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"x" * 120})
 
 
-def _application(name: str, token: str) -> Application:
-    if name == "constant":
-        return _constant
-    log = os.open("/dev/null", os.O_WRONLY)
+def instant_api(name: str, token: str, write_log: Write) -> Application:
+    """Make the API on an instant book; it knows one token, as after that token's first request.
+
+    Args:
+        name: ``fast lane``, or ``framework`` to do without it.
+        token: An institution's.
+        write_log: Takes the log.
+    """
     services = Services(
         ApiContext(
             book=InstantBook(Path("/nowhere")),
             database_web="",
             secret_key=bytes(32),
             clock=SystemClock(),
-            write_log=lambda lines: os.write(log, lines),
+            write_log=write_log,
         )
     )
     services.authentication.keep(sha256(f"Bearer {token}".encode()).digest(), (float("inf"), _caller()))
@@ -96,8 +101,10 @@ def _caller() -> Caller:
 
 
 def _serve(name: str, token: str, listening: socket.socket) -> None:
+    log = os.open("/dev/null", os.O_WRONLY)
+    app = _constant if name == "constant" else instant_api(name, token, lambda lines: os.write(log, lines))
     config = uvicorn.Config(
-        _application(name, token),
+        app,
         http="httptools",
         loop="uvloop",
         ws="none",

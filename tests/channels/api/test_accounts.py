@@ -72,6 +72,15 @@ def test_a_key_used_by_another_institution_gives_nothing_away(
     assert_problem(answer, 422, "id_used_for_another_request")
 
 
+def test_the_operators_answer_is_not_given_to_the_institution_that_it_acted_for(
+    operator: httpx.Client, hill: httpx.Client
+) -> None:
+    account, key = new_account(institution=HILL_BANK), {"Idempotency-Key": fresh_id()}
+    assert operator.post("/v1/accounts", json=account, headers=key).status_code == 201
+    answer = hill.post("/v1/accounts", json=account, headers=key)
+    assert_problem(answer, 422, "id_used_for_another_request")
+
+
 def test_a_key_that_is_no_uuid_is_refused(harbour: httpx.Client) -> None:
     answer = harbour.post("/v1/accounts", json=new_account(), headers={"Idempotency-Key": "1"})
     assert_problem(answer, 400, "header_invalid")

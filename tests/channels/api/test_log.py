@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -10,11 +11,15 @@ import httpx
 import psycopg
 import pytest
 
+from karez.channels.api.asgi import Application, Message
+from karez.channels.api.library_log import LibraryLog
 from karez.channels.api.request_log import RequestLog, trouble
 from karez.core.outcomes import Unavailable
+from karez.parties.tokens import new_token
 from karez.storage.database_errors import explain
 from tests.channels.api.living import LiveApi, live_api
 from tests.channels.api.making import World, fresh_id, funded_account, open_account, transfer
+from tests.channels.api.measuring import instant_api
 
 SECRETS = ("Zebulon", "+8613900139000", "zebulon@example.org", "own-purpose", "x-marks-the-spot")
 
@@ -90,6 +95,36 @@ def test_lines_are_written_together_and_none_is_left_behind(logged: Logged) -> N
     assert len(logged.lines) == 14
 
 
+def test_in_a_crowd_made_transfers_share_lines_and_refused_ones_do_not() -> None:
+    written: list[bytes] = []
+    token = str(new_token(0))
+
+    async def crowd() -> None:
+        lane = instant_api("fast lane", token, written.append)
+        for number in range(1_000):
+            body = transfer(fresh_id(), fresh_id(), 1 if number % 10 else -1)
+            await post_transfer(lane, token, body)
+        await asyncio.sleep(0.5)
+
+    asyncio.run(crowd())
+    lines = [json.loads(line) for line in b"".join(written).splitlines()]
+    assert [line["stands_for"] for line in lines if line["status"] == 400] == [1] * 100
+    shared = [line["stands_for"] for line in lines if line["status"] == 201]
+    assert shared == [1] * 90 + [100] * 8
+
+
+async def post_transfer(app: Application, token: str, body: dict[str, Any]) -> None:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": json.dumps(body).encode(), "more_body": False}
+
+    async def send(message: Message) -> None:
+        assert message["type"].startswith("http.response.")
+
+    headers = [(b"authorization", f"Bearer {token}".encode()), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/transfers", "headers": headers}
+    await app(scope, receive, send)
+
+
 def test_a_defect_is_logged_by_its_place_and_not_by_its_words() -> None:
     try:
         int("Zebulon")
@@ -115,6 +150,15 @@ def test_a_value_that_the_database_did_not_take_is_not_logged() -> None:
         line = trouble("now", "1", outage)
     assert line.code == "DataError"
     assert "Zebulon" not in line.detail
+
+
+def test_a_library_is_quoted_without_what_it_filled_in() -> None:
+    written: list[bytes] = []
+    logger = logging.Logger("library")
+    logger.addHandler(LibraryLog(written.append))
+    logger.warning("cannot read %s", "Zebulon")
+    line = json.loads(b"".join(written))
+    assert (line["library"], line["level"], line["message"]) == ("library", "WARNING", "cannot read %s")
 
 
 def test_a_log_that_fills_quickly_is_written_at_once() -> None:

@@ -26,6 +26,40 @@ SCOPED = [operation for operation in PROTECTED if operation.scopes]
 PUBLIC = [operation for operation in OPERATIONS if operation.scopes is None]
 
 
+SCOPE_OF = {
+    "createTransfer": "ledger:write",
+    "createTransfers": "ledger:write",
+    "readTransfer": "ledger:read",
+    "openAccounts": "ledger:write",
+    "listAccounts": "ledger:read",
+    "readAccount": "ledger:read",
+    "readBalance": "ledger:read",
+    "readStatement": "ledger:read",
+    "readTrialBalance": "ledger:read",
+    "readOperation": "ledger:read",
+    "listUnits": None,
+    "createUnit": "operator",
+    "listInstitutions": None,
+    "admitInstitution": "operator",
+    "listCredentials": "credentials:write",
+    "issueCredential": "credentials:write",
+    "rotateCredential": "credentials:write",
+    "revokeCredential": "credentials:write",
+    "registerPerson": "parties:write",
+    "registerShop": "parties:write",
+    "readPerson": "parties:read",
+    "readShop": "parties:read",
+    "grantConsent": "parties:write",
+    "withdrawConsent": "parties:write",
+    "listConsents": "parties:read",
+}
+"""What each protected route must ask for; none means that any credential will do."""
+
+
+def test_no_route_asks_for_another_scope_than_it_should() -> None:
+    assert {each.name: next(iter(each.scopes or ()), None) for each in PROTECTED} == SCOPE_OF
+
+
 def by_name(operation: Operation) -> str:
     return operation.name
 

@@ -1,4 +1,4 @@
-"""Bugs that the harness must find: put into a running Karez from outside, so that its code has no switch for them."""
+"""What is put into a running Karez from outside: a shorter breath, and bugs that the harness must find."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,11 @@ VARIABLE = "KAREZ_PLANTED_BUG"
 _HERE = Path(__file__).parent
 
 
-def environment(bug: str) -> dict[str, str]:
-    """Return the variables that put a bug into a system.
+def environment(bug: str = "") -> dict[str, str]:
+    """Return the variables that change a system.
 
     Args:
-        bug: A name out of ``bugs.BUGS``.
+        bug: A name out of ``bugs.BUGS``; none by default.
     """
     repository = _HERE.parents[2]
     paths = [str(_HERE), str(repository), os.environ.get("PYTHONPATH", "")]

@@ -1,12 +1,19 @@
-"""Imported by every Python process of a system under test: puts the bug that is asked for into its bookkeeper."""
+"""Imported by every Python process of a system under test; changes only the bookkeeper.
+
+What is changed, and the bug that may be asked for, are put in from outside, so that Karez has no switch for them.
+"""
 
 import os
 import sys
 
 from tests.faults.planted import VARIABLE
 
-name = os.environ.get(VARIABLE)
-if name and sys.orig_argv[-2:] == ["process", "bookkeeper"]:
-    from tests.faults.planted.bugs import BUGS
+if sys.orig_argv[-2:] == ["process", "bookkeeper"]:
+    from tests.faults.short_run import hurry
 
-    BUGS[name]()
+    hurry()
+    name = os.environ.get(VARIABLE)
+    if name:
+        from tests.faults.planted.bugs import BUGS
+
+        BUGS[name]()

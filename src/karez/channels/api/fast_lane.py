@@ -20,7 +20,7 @@ from karez.parties.roles import Permission
 PATH = "/v1/transfers"
 
 LOGGED_ONE_IN = 100
-"""Of the transfers that are made only the first, the 101st and so on are logged; all else is logged without fail."""
+"""While the log is crowded, so many transfers that are made share one line; all else has a line of its own."""
 
 _CREATED = 201
 
@@ -36,7 +36,7 @@ class FastLane:
     def __init__(self, services: Services, app: Application) -> None:
         self._services = services
         self._app = app
-        self._made = 0
+        self._crowd = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -66,11 +66,13 @@ class FastLane:
             }
         )
         await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-        if reply.status != _CREATED:
-            exchange.finish(PATH, reply.status)
-            return
-        exchange.finish(PATH, _CREATED, 0 if self._made % LOGGED_ONE_IN else LOGGED_ONE_IN)
-        self._made += 1
+        exchange.finish(PATH, reply.status, self._stands_for(reply.status))
+
+    def _stands_for(self, status: int) -> int:
+        if status != _CREATED or not self._services.log.is_crowded:
+            return 1
+        self._crowd += 1
+        return 0 if self._crowd % LOGGED_ONE_IN else LOGGED_ONE_IN
 
     async def _let_in(self, exchange: Exchange, headers: list[Header]) -> Caller:
         authorization: bytes | None = None

@@ -17,6 +17,7 @@ from karez.core.outcomes import Unavailable
 
 _WAIT_S = 0.2
 _LINES_MAX = 1_000
+_CROWD = 100
 
 _encoder = msgspec.json.Encoder()
 
@@ -72,8 +73,13 @@ class RequestLog:
     """
 
     def __init__(self, write: Write | None = None) -> None:
-        self._write = write or _to_standard_error
+        self._write = write or to_standard_error
         self._lines: list[RequestLine | TroubleLine] = []
+
+    @property
+    def is_crowded(self) -> bool:
+        """Tell whether more lines are coming than anybody reads, some hundreds a second."""
+        return len(self._lines) >= _CROWD
 
     def add(self, line: RequestLine | TroubleLine) -> None:
         """Take one line in."""
@@ -90,7 +96,8 @@ class RequestLog:
             self._write(_encoder.encode_lines(lines))
 
 
-def _to_standard_error(lines: bytes) -> None:
+def to_standard_error(lines: bytes) -> None:
+    """Write lines where a supervisor collects them."""
     sys.stderr.buffer.write(lines)
     sys.stderr.buffer.flush()
 

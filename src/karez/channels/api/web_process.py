@@ -1,6 +1,7 @@
 """One web process: uvicorn on a socket that it has inherited, so that several of them share one address."""
 
 import gc
+import logging
 import socket
 from collections.abc import Callable
 
@@ -8,19 +9,21 @@ import uvicorn
 
 from karez.channels.api.app import make_app
 from karez.channels.api.context import ApiContext
+from karez.channels.api.library_log import LibraryLog
 
 _SHUTDOWN_LIMIT_S = 10
 _KEEP_ALIVE_S = 75
 
 
 def run_web(listening_socket_fd: int, context: ApiContext, ready: Callable[[], None] = lambda: None) -> None:
-    """Answer requests until SIGTERM or SIGINT; those that have begun are finished first.
+    """Answer requests until SIGTERM or SIGINT; finish those that have begun, then end by that signal.
 
     Args:
         listening_socket_fd: Descriptor of a bound TCP or Unix socket.
         context: What the API stands on.
         ready: Called once requests are answered.
     """
+    logging.basicConfig(handlers=[LibraryLog(context.write_log)])
     with socket.socket(fileno=listening_socket_fd) as listening:
         WebServer(context, ready).run(sockets=[listening])
 

@@ -32,8 +32,7 @@ SELECT t.id, format('Transfer %s settles %s, but %s.', t.id, t.pending_id, CASE
     WHEN t.amount > r.amount OR t.flags & 8 <> 0 AND t.amount <> r.amount
         THEN format('takes %s of the %s reserved', t.amount, r.amount)
     WHEN t.timestamp_ns <= r.timestamp_ns THEN 'came before it'
-    WHEN t.flags & 1024 <> 0 AND r.timeout_s IS NULL OR t.flags & 1024 <> 0 AND r.timeout_s = 0
-        THEN 'that one never expires'
+    WHEN t.flags & 1024 <> 0 AND coalesce(r.timeout_s, 0) = 0 THEN 'that one never expires'
     WHEN t.flags & 1024 <> 0 THEN 'expired it too early'
     WHEN r.timeout_s > 0 AND t.timestamp_ns >= r.timestamp_ns + r.timeout_s * 1000000000::bigint
         THEN 'came after its time'
