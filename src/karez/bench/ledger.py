@@ -5,7 +5,8 @@ Five designs take turns, round by round, on one server:
 - ``copy``: plain binary COPY of the same rows into a table with a primary key, one transaction a batch. No
   ledger can be faster and have its rows visible.
 - ``karez``: the bookkeeper, from arrays to durable statuses.
-- ``for_update``: lock the batch's accounts with SELECT FOR UPDATE, decide, update, COPY.
+- ``for_update``: the same rules with SELECT FOR UPDATE on the batch's accounts: look for repeated ids, lock,
+  decide, update, COPY.
 - ``single``: the same for one transfer a transaction.
 
 *Uniform* batches spread over all accounts; *hot* ones credit a single account. Nine of ten accounts may not be
@@ -43,22 +44,29 @@ BATCH = 8_000
 _ACCOUNTS_PER_OPERATION = 10_000
 _FUNDS = 1_000_000_000
 _SHAPES = ("uniform", "hot")
+_DEBITS_LIMITED = int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS)
+_CREDITS_LIMITED = int(AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
 _PLAIN_TABLES = """
 CREATE TABLE copy_{shape} (LIKE transfer, PRIMARY KEY (id));
 CREATE TABLE locked_transfer_{shape} (LIKE transfer, PRIMARY KEY (id));
 """
 _LOCKED_ACCOUNTS = """
 CREATE TABLE locked_account (
-    id uuid PRIMARY KEY, limited boolean NOT NULL, debits bigint NOT NULL, credits bigint NOT NULL
+    id uuid PRIMARY KEY, ledger integer NOT NULL, flags integer NOT NULL, debits_pending bigint NOT NULL,
+    debits_posted bigint NOT NULL, credits_pending bigint NOT NULL, credits_posted bigint NOT NULL
 ) WITH (fillfactor = 50)
 """
 _FILL_LOCKED_ACCOUNTS = """
-INSERT INTO locked_account SELECT id, flags & 2 <> 0, 0, 1000000000 FROM account ORDER BY id
+INSERT INTO locked_account SELECT id, ledger, flags, 0, 0, 0, 1000000000 FROM account ORDER BY id
 """
-_LOCK = "SELECT id, limited, debits, credits FROM locked_account WHERE id = ANY(%s) ORDER BY id FOR UPDATE"
+_REPEATED = "SELECT id FROM locked_transfer_{shape} WHERE id = ANY(%s)"
+_LOCK = """
+SELECT id, ledger, flags, debits_pending, debits_posted, credits_pending, credits_posted
+FROM locked_account WHERE id = ANY(%s) ORDER BY id FOR UPDATE
+"""
 _UPDATE_LOCKED = """
-UPDATE locked_account a SET debits = a.debits + u.debits, credits = a.credits + u.credits
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) u (id, debits, credits) WHERE a.id = u.id
+UPDATE locked_account a SET debits_posted = u.debits_posted, credits_posted = u.credits_posted
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) u (id, debits_posted, credits_posted) WHERE a.id = u.id
 """
 
 
@@ -262,22 +270,28 @@ def _copy_into(connection: psycopg.Connection, table: str, transfers: NDArray[np
 
 
 def _for_update(bench: Bench, shape: str, transfers: NDArray[np.void]) -> None:
-    """Lock, decide in the order of the batch, update, insert: what most ledgers on PostgreSQL do."""
+    """Look for repeated ids, lock, decide in the order of the batch, update, insert.
+
+    It keeps the same rules for plain transfers: repeated ids, equal units, limits on all four totals.
+    """
+    ids = ids_to_uuids(transfers["id_hi"], transfers["id_lo"])
     debit = ids_to_uuids(transfers["debit_hi"], transfers["debit_lo"])
     credit = ids_to_uuids(transfers["credit_hi"], transfers["credit_lo"])
     with bench.plain.transaction():
+        repeated = bench.plain.execute(_REPEATED.format(shape=shape).encode(), (ids,)).fetchall()
+        assert not repeated
         rows = bench.plain.execute(_LOCK, (list({*debit, *credit}),)).fetchall()
-        accounts = {id_: [limited, debits, credits_, 0, 0] for id_, limited, debits, credits_ in rows}
-        for payer, payee, amount in zip(debit, credit, transfers["amount"].tolist(), strict=True):
+        accounts = {row[0]: list(row[1:]) for row in rows}
+        numbers = zip(transfers["amount"].tolist(), transfers["ledger"].tolist(), strict=True)
+        for payer, payee, (amount, ledger) in zip(debit, credit, numbers, strict=True):
             from_, to = accounts[payer], accounts[payee]
-            assert not from_[0] or from_[1] + from_[3] + amount <= from_[2] + from_[4]
+            assert from_[0] == to[0] == ledger
+            assert not from_[1] & _DEBITS_LIMITED or from_[2] + from_[3] + amount <= from_[5]
+            assert not to[1] & _CREDITS_LIMITED or to[4] + to[5] + amount <= to[3]
             from_[3] += amount
-            to[4] += amount
-        changes = [
-            [account[3] for account in accounts.values()],
-            [account[4] for account in accounts.values()],
-        ]
-        bench.plain.execute(_UPDATE_LOCKED, (list(accounts), *changes))
+            to[5] += amount
+        totals = [[account[total] for account in accounts.values()] for total in (3, 5)]
+        bench.plain.execute(_UPDATE_LOCKED, (list(accounts), *totals))
         _copy_into(bench.plain, f"locked_transfer_{shape}", transfers)
 
 
