@@ -178,15 +178,15 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
         changed = np.concatenate([evaluation.debit[created], evaluation.credit[created]])
         state.plan.mark(changed, int(batch.timestamp_ns[0]))
     slices = round_.slices = state.plan.due(created_count, len(columns))
-    with connection.pipeline():
-        _begin(connection)
-        fenced = _send_fence(state, last_ns, slices)
-        persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
-        persistence.write_operations(connection, operations, last_ns)
-        persistence.write_reservations(connection, batch, evaluation)
-        persistence.write_spent_ids(connection, evaluation, spent, last_ns)
-        persistence.write_slices(connection, columns, slices, last_ns)
-    _check_fence(fenced)
+    _begin(connection)
+    fence(state, last_ns, slices)
+    if operations or slices or spent.any() or batch.transfers.form.any():
+        with connection.pipeline():
+            persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
+            persistence.write_operations(connection, operations, last_ns)
+            persistence.write_reservations(connection, batch, evaluation)
+            persistence.write_spent_ids(connection, evaluation, spent, last_ns)
+            persistence.write_slices(connection, columns, slices, last_ns)
     if created_count:
         write_transfers(connection, columns, batch, evaluation, created, _operation_ids(group))
 
@@ -202,15 +202,8 @@ def fence(state: BookState, last_ns: int, slices: list[int]) -> None:
 
     Rejections: ``Fenced`` if a newer writer has taken over.
     """
-    _check_fence(_send_fence(state, last_ns, slices))
-
-
-def _send_fence(state: BookState, last_ns: int, slices: list[int]) -> psycopg.Cursor:
     replay_from_ns = state.plan.replay_from_ns(last_ns, slices)
-    return state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
-
-
-def _check_fence(cursor: psycopg.Cursor) -> None:
+    cursor = state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
     if cursor.rowcount != 1:
         raise Fenced("A newer bookkeeper has taken over; this one stops without committing.")
 

@@ -5,14 +5,16 @@ keep the transfers to be replayed after a crash at about a million. A slice hold
 commit; recovery loads all slices and adds the transfers that each of them has not seen.
 """
 
-import heapq
+from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from karez.ledger.columns import AccountColumns
 
-SLICE_ACCOUNTS = 1_024
+_SLOT_BITS = 10
+SLICE_ACCOUNTS = 1 << _SLOT_BITS
 REPLAY_TARGET_TRANSFERS = 1_000_000
 _TRANSFERS_PER_SLICE_MAX = 8_192
 
@@ -21,17 +23,25 @@ class SlicePlan:
     """Knows which slices have changed since they were written, and when they first did."""
 
     def __init__(self) -> None:
+        # In the order of the moments.
         self._dirty_since_ns: dict[int, int] = {}
         self._budget = 0.0
 
     def mark(self, slots: NDArray[np.int64], first_ns: int) -> None:
         """Note that a commit that begins at this moment changes these slots."""
-        touched = np.zeros(int(slots.max()) // SLICE_ACCOUNTS + 1, bool)
-        touched[slots // SLICE_ACCOUNTS] = True
+        slices = slots >> _SLOT_BITS
+        touched = np.zeros(int(slices.max()) + 1, bool)
+        touched[slices] = True
         dirty = self._dirty_since_ns
+        is_latest = first_ns >= next(reversed(dirty.values()), first_ns)
         for slice_ in np.flatnonzero(touched).tolist():
+            dirty.setdefault(slice_, first_ns)
+        if not is_latest:
             # Recovery marks each side of its transfers apart, so a later call may name an earlier moment.
-            dirty[slice_] = min(dirty.get(slice_, first_ns), first_ns)
+            dirty.update(
+                (slice_, min(dirty[slice_], first_ns)) for slice_ in np.flatnonzero(touched).tolist()
+            )
+            self._dirty_since_ns = dict(sorted(dirty.items(), key=itemgetter(1)))
 
     def due(self, transfer_count: int, account_count: int) -> list[int]:
         """Choose the slices to write with a commit of so many transfers."""
@@ -40,13 +50,13 @@ class SlicePlan:
         self._budget += transfer_count * rate
         wanted = int(self._budget)
         self._budget -= wanted
-        return heapq.nsmallest(wanted, self._dirty_since_ns, key=self._dirty_since_ns.__getitem__)
+        return list(islice(self._dirty_since_ns, wanted))
 
     def replay_from_ns(self, last_ns: int, written: list[int]) -> int:
         """Return the moment after which transfers are missing from the slices, once these are written."""
         written_ = set(written)
-        left = [since for slice_, since in self._dirty_since_ns.items() if slice_ not in written_]
-        return min(left) - 1 if left else last_ns
+        left = (since for slice_, since in self._dirty_since_ns.items() if slice_ not in written_)
+        return next(left, last_ns + 1) - 1
 
     def wrote(self, written: list[int]) -> None:
         """Note that a commit with these slices has succeeded."""

@@ -41,6 +41,8 @@ def write_transfers(
         copy.write(HEADER)
         for slim, chosen in ((True, created & ~full), (False, created & full)):
             count = int(chosen.sum())
+            if count == 0:
+                continue
             indexes = None if count == len(batch) else np.flatnonzero(chosen)
             rows = blank_transfers(min(count, _ROWS_AT_ONCE), slim)
             for first in range(0, count, _ROWS_AT_ONCE):

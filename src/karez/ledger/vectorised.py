@@ -178,14 +178,14 @@ def _exceeded(
     columns: AccountColumns, slots: NDArray[np.int64], taking: NDArray[np.int64], room: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """Tell for each transfer whether all that the batch could take from its account is more than the room."""
+    exceeded: NDArray[np.bool_]
     if int(taking.max()) <= AMOUNT_MAX // len(taking):
-        return _sums(columns, slots, taking) > room
+        exceeded = _sums(columns, slots, taking) > room
+        return exceeded
     # Sums in two halves of 32 bits, since whole ones could exceed 63 bits.
     low = _sums(columns, slots, taking & _LOW_32)
     high = _sums(columns, slots, taking >> 32) + (low >> 32)
-    exceeded: NDArray[np.bool_] = (high > room >> 32) | (
-        (high == room >> 32) & (low & _LOW_32 > room & _LOW_32)
-    )
+    exceeded = (high > room >> 32) | ((high == room >> 32) & (low & _LOW_32 > room & _LOW_32))
     return exceeded
 
 

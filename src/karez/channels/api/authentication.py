@@ -44,12 +44,14 @@ class Authentication:
         self._kept: dict[bytes, Kept] = {}
         self._looked_up: dict[bytes, asyncio.Future[Caller | Rejected]] = {}
 
-    def remembered(self, authorization: bytes) -> Caller | None:
+    def remembered(self, authorization: bytes | None) -> Caller | None:
         """Return the caller if its credential was verified in the last seconds.
 
         Args:
-            authorization: The value of the header.
+            authorization: The value of the header, if there is one.
         """
+        if authorization is None:
+            return None
         kept = self._kept.get(sha256(authorization).digest())
         if kept is None or kept[0] < time.monotonic():
             return None

@@ -10,7 +10,6 @@ from litestar.exceptions import HTTPException
 from karez.channels.api.admission import admit
 from karez.channels.api.asgi import Application, Message, Receive, Scope, Send
 from karez.channels.api.bodies import SMALL_SIZE_MAX_BYTES, check_content_type
-from karez.channels.api.caller import Caller
 from karez.channels.api.context import Services
 from karez.channels.api.exchange import Exchange
 from karez.channels.api.replies import Header
@@ -44,8 +43,13 @@ class FastLane:
             await self._app(scope, receive, send)
             return
         exchange = Exchange(self._services, "POST")
+        authentication = self._services.authentication
         try:
-            caller = await self._let_in(exchange, scope["headers"])
+            authorization, content_type = _read_headers(scope["headers"])
+            # Most callers are remembered, and then there is nothing to wait for.
+            caller = authentication.remembered(authorization) or await authentication.find(authorization)
+            admit(exchange, caller, Permission.LEDGER_WRITE)
+            check_content_type(content_type)
             message = await receive()
             body = message.get("body", b"")
             if message.get("more_body") or len(body) > SMALL_SIZE_MAX_BYTES:
@@ -74,21 +78,17 @@ class FastLane:
         self._crowd += 1
         return 0 if self._crowd % LOGGED_ONE_IN else LOGGED_ONE_IN
 
-    async def _let_in(self, exchange: Exchange, headers: list[Header]) -> Caller:
-        authorization: bytes | None = None
-        content_type = b""
-        for name, value in headers:
-            if name == b"authorization":
-                authorization = value
-            elif name == b"content-type":
-                content_type = value
-        authentication = self._services.authentication
-        caller = authentication.remembered(authorization) if authorization else None
-        if caller is None:
-            caller = await authentication.find(authorization)
-        admit(exchange, caller, Permission.LEDGER_WRITE)
-        check_content_type(content_type)
-        return caller
+
+def _read_headers(headers: list[Header]) -> tuple[bytes | None, bytes]:
+    """Return the authorization, if there is one, and the content type."""
+    authorization: bytes | None = None
+    content_type = b""
+    for name, value in headers:
+        if name == b"authorization":
+            authorization = value
+        elif name == b"content-type":
+            content_type = value
+    return authorization, content_type
 
 
 async def _read_on(body: bytes, message: Message, receive: Receive) -> bytes:
