@@ -1,5 +1,6 @@
 """One group on its way: rounds of evaluation until every row is written, then the commit."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -180,13 +181,12 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
     slices = round_.slices = state.plan.due(created_count, len(columns))
     _begin(connection)
     fence(state, last_ns, slices)
-    if operations or slices or spent.any() or batch.transfers.form.any():
-        with connection.pipeline():
-            persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
-            persistence.write_operations(connection, operations, last_ns)
-            persistence.write_reservations(connection, batch, evaluation)
-            persistence.write_spent_ids(connection, evaluation, spent, last_ns)
-            persistence.write_slices(connection, columns, slices, last_ns)
+    with connection.pipeline() if operations else nullcontext():
+        persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
+        persistence.write_operations(connection, operations, last_ns)
+        persistence.write_reservations(connection, batch, evaluation)
+        persistence.write_spent_ids(connection, evaluation, spent, last_ns)
+        persistence.write_slices(connection, columns, slices, last_ns)
     if created_count:
         write_transfers(connection, columns, batch, evaluation, created, _operation_ids(group))
 

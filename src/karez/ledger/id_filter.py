@@ -94,7 +94,7 @@ class IdFilter:
             self._floor = _greatest(hi, lo)
             self._far = []
             return
-        self._far = [(hi, lo)]
+        self._far = [(hi, lo)] if len(hi) else []
         self._put(hi, lo)
 
     def _put(self, hi: NDArray[np.uint64], lo: NDArray[np.uint64]) -> None:

@@ -32,15 +32,13 @@ class SlicePlan:
         slices = slots >> _SLOT_BITS
         touched = np.zeros(int(slices.max()) + 1, bool)
         touched[slices] = True
+        named = np.flatnonzero(touched).tolist()
         dirty = self._dirty_since_ns
-        is_latest = first_ns >= next(reversed(dirty.values()), first_ns)
-        for slice_ in np.flatnonzero(touched).tolist():
-            dirty.setdefault(slice_, first_ns)
-        if not is_latest:
+        if first_ns >= next(reversed(dirty.values()), first_ns):
+            dirty |= dict.fromkeys(set(named) - dirty.keys(), first_ns)
+        else:
             # Recovery marks each side of its transfers apart, so a later call may name an earlier moment.
-            dirty.update(
-                (slice_, min(dirty[slice_], first_ns)) for slice_ in np.flatnonzero(touched).tolist()
-            )
+            dirty |= {slice_: min(dirty.get(slice_, first_ns), first_ns) for slice_ in named}
             self._dirty_since_ns = dict(sorted(dirty.items(), key=itemgetter(1)))
 
     def due(self, transfer_count: int, account_count: int) -> list[int]:
