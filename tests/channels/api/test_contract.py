@@ -7,6 +7,7 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
     ignored_auth,
@@ -61,9 +62,17 @@ def try_route(api: LiveApi, world: World, label: str, mode: GenerationMode) -> N
     @settings(QUIET, max_examples=20)
     @given(case=ROUTES[label].as_strategy(generation_mode=mode))
     def try_once(case: Case[Any]) -> None:
-        case.call_and_validate(base_url=api.url, headers=headers, checks=CHECKS)
+        case.call_and_validate(base_url=api.url, headers=headers, checks=_checks(case))
 
     try_once()
+
+
+def _checks(case: Case[Any]) -> list[Any]:
+    """The test's own token takes the place of a broken one, so a request broken in its headers alone is sound."""
+    header = case.meta.components.get(ParameterLocation.HEADER) if case.meta else None
+    if header is None or header.mode is GenerationMode.POSITIVE:
+        return CHECKS
+    return [check for check in CHECKS if check is not negative_data_rejection]
 
 
 def test_the_links_lead_from_answer_to_answer(api: LiveApi, world: World) -> None:
