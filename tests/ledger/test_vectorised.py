@@ -124,6 +124,7 @@ def run_both_ways(world: World, rng: np.random.Generator, sizes: list[int]) -> N
         statuses = [book.submit(batch.copy(), later_ns) for book in books]
         assert statuses[0] == statuses[1]
         np.testing.assert_array_equal(books[0].columns.totals, books[1].columns.totals)
+        assert not books[0].columns.scratch.any()
     assert_sound(books[0].columns)
 
 

@@ -93,7 +93,7 @@ def make_group(submissions: Sequence[Submission]) -> Group:
     parts = [_part(submission) for submission in submissions]
     lengths = [len(part[0]) for part in parts]
     ends = list(accumulate(lengths))
-    transfers = TransferFields.of(_joined([part[0] for part in parts], TRANSFER_DTYPE))
+    transfers = TransferFields.of(*(part[0] for part in parts))
     _refuse_expiries(transfers, submissions, lengths)
     owners = [index if isinstance(each, Operation) else -1 for index, each in enumerate(submissions)]
     return Group(
@@ -127,7 +127,7 @@ def _refuse_expiries(
     transfers: TransferFields, submissions: Sequence[Submission], lengths: list[int]
 ) -> None:
     """A caller may not mark a transfer as an expiry: such a flag counts as one without meaning."""
-    marked = (transfers.form & _EXPIRY) != 0
+    marked = transfers.flagged(_EXPIRY)
     if marked.any():
         callers = [not (isinstance(each, TransferSubmission) and each.by_bookkeeper) for each in submissions]
         transfers.flags[marked & np.repeat(callers, lengths)] |= _RESERVED_FLAG

@@ -26,7 +26,7 @@ from karez.ledger.model import TRANSIENT, Status, TransferFlags
 from karez.ledger.operations import Operation, Outcome
 from karez.ledger.row_changes import Failure, refuses_a_value, write_rows
 from karez.ledger.sentences import SENTENCES
-from karez.ledger.transfer_rows import write_transfers
+from karez.ledger.transfer_rows import OperationIds, write_transfers
 from karez.ledger.vectorised import evaluate
 from karez.ledger.writer import FENCE, Fenced
 
@@ -98,7 +98,7 @@ def _evaluate(state: BookState, submissions: list[Submission], refused: dict[int
     transfers = group.transfers
     first_ns = max(state.clock.now_ns(), state.last_ns + 1)
     batch = group.batch(state.columns, state.filter, first_ns)
-    settling = (transfers.form & _SETTLING) != 0
+    settling = transfers.flagged(_SETTLING)
     known = find_known(
         state.connection,
         state.columns,
@@ -106,12 +106,11 @@ def _evaluate(state: BookState, submissions: list[Submission], refused: dict[int
         ids_to_uuids(transfers.pending_hi[settling], transfers.pending_lo[settling]),
     )
     evaluation = evaluate(state.columns, batch, known)
-    failed = group.operation_index[evaluation.status != Status.CREATED]
-    failed_positions = set(failed[failed >= 0].tolist())
+    failed = set(group.operation_index[evaluation.status != Status.CREATED].tolist())
     accepted = {
         index
         for position, index in enumerate(alive)
-        if isinstance(submissions[index], Operation) and position not in failed_positions
+        if isinstance(submissions[index], Operation) and position not in failed
     }
     last_ns = first_ns + max(len(batch), 1) - 1
     return Round(alive, group, batch, evaluation, len(accounts), last_ns, accepted)
@@ -169,14 +168,15 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
     batch, evaluation, group = round_.batch, round_.evaluation, round_.group
     operations = [cast(Operation, submissions[index]) for index in sorted(round_.accepted)]
     created = evaluation.status == Status.CREATED
-    created_count = int(created.sum())
-    spent = _TRANSIENT[evaluation.status] & (group.operation_index < 0)
+    created_count = int(np.count_nonzero(created))
     horizon = id_at_or_after(state.clock.now_ns() + _AHEAD_NS)
     state.filter.add(batch.transfers.id_hi, batch.transfers.id_lo, horizon)
     state.filter.add(*_halves([operation.id.int for operation in operations]), horizon)
     last_ns = round_.last_ns
     if created_count:
-        changed = np.concatenate([evaluation.debit[created], evaluation.credit[created]])
+        changed = np.concatenate([evaluation.debit, evaluation.credit])
+        if created_count < len(batch):
+            changed = changed[np.concatenate([created, created])]
         state.plan.mark(changed, int(batch.timestamp_ns[0]))
     slices = round_.slices = state.plan.due(created_count, len(columns))
     _begin(connection)
@@ -185,10 +185,13 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
         persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
         persistence.write_operations(connection, operations, last_ns)
         persistence.write_reservations(connection, batch, evaluation)
-        persistence.write_spent_ids(connection, evaluation, spent, last_ns)
+        if created_count < len(batch):
+            spent = _TRANSIENT[evaluation.status] & (group.operation_index < 0)
+            persistence.write_spent_ids(connection, evaluation, spent, last_ns)
         persistence.write_slices(connection, columns, slices, last_ns)
     if created_count:
-        write_transfers(connection, columns, batch, evaluation, created, _operation_ids(group))
+        operation_ids = _operation_ids(group) if operations else None
+        write_transfers(connection, columns, batch, evaluation, created, operation_ids)
 
 
 def _begin(connection: psycopg.Connection) -> None:
@@ -208,9 +211,7 @@ def fence(state: BookState, last_ns: int, slices: list[int]) -> None:
         raise Fenced("A newer bookkeeper has taken over; this one stops without committing.")
 
 
-def _operation_ids(group: Group) -> tuple[np.ndarray, np.ndarray] | None:
-    if not (group.operation_index >= 0).any():
-        return None
+def _operation_ids(group: Group) -> OperationIds:
     ids = [each.id.int if isinstance(each, Operation) else 0 for each in group.submissions]
     hi, lo = _halves([*ids, 0])
     return hi[group.operation_index], lo[group.operation_index]

@@ -62,9 +62,10 @@ class IdIndex:
         """Return the slot of each id, -1 where it is not known, in the shape in which the halves are given."""
         position = (mix_ids(hi, lo) & np.uint64(len(self._table) - 1)).view(np.int64)
         slot = self._table.take(position).astype(np.int64)
-        wrong = np.nonzero(self._differs(slot, hi, lo))
-        if len(wrong[0]):
-            self._probe(slot, wrong, position[wrong], hi[wrong], lo[wrong])
+        wrong = np.flatnonzero(self._differs(slot, hi, lo))
+        if len(wrong):
+            spots = np.unravel_index(wrong, slot.shape)
+            self._probe(slot.reshape(-1), wrong, position[spots], hi[spots], lo[spots])
         return slot
 
     def _differs(
@@ -79,20 +80,19 @@ class IdIndex:
     def _probe(
         self,
         slot: NDArray[np.int64],
-        wrong: tuple[NDArray[np.int64], ...],
+        wrong: NDArray[np.int64],
         position: NDArray[np.int64],
         hi: NDArray[np.uint64],
         lo: NDArray[np.uint64],
     ) -> None:
-        """Go on from the positions of those slots that are wrong."""
+        """Correct the slots that are wrong, going on from their positions."""
         last = len(self._table) - 1
-        while len(position):
+        while len(wrong):
             position = position + 1 & last
             found = self._table[position].astype(np.int64)
             slot[wrong] = found
             still = self._differs(found, hi, lo)
-            wrong = tuple(places[still] for places in wrong)
-            position, hi, lo = position[still], hi[still], lo[still]
+            wrong, position, hi, lo = wrong[still], position[still], hi[still], lo[still]
 
     def add(self, ids: list[int]) -> range:
         """Append ids that are not in the index yet and return their slots."""

@@ -54,7 +54,7 @@ ON CONFLICT (slice) DO UPDATE SET as_of_ns = excluded.as_of_ns, totals = exclude
 def write_reservations(connection: psycopg.Connection, batch: Batch, evaluation: Evaluation) -> None:
     """Record settled reservations and the deadlines of new ones."""
     transfers = evaluation.transfers
-    if not transfers.form.any():
+    if transfers.plain:
         return
     created = evaluation.status == Status.CREATED
     timed = created & (transfers.timeout_s > 0)

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from karez.ledger.model import TRANSFER_DTYPE
 
 _WORD_COUNT = TRANSFER_DTYPE.itemsize // 8
+_NO_WORDS = np.zeros((0, _WORD_COUNT), np.uint64)
 
 
 class TransferFields:
@@ -31,6 +32,7 @@ class TransferFields:
         "ledger",
         "pending_hi",
         "pending_lo",
+        "plain",
         "timeout_s",
         "user_data",
         "words",
@@ -48,15 +50,26 @@ class TransferFields:
         self.flags, self.timeout_s = halves[1, ::2], halves[1, 1::2]
         self.form: NDArray[np.uint64] = words[11]
         """Flags and timeout in one: zero for a plain transfer."""
+        self.plain = not self.form.any()
+        """Whether all of them are plain, so that nobody need look for flags."""
 
     @classmethod
-    def of(cls, transfers: NDArray[np.void]) -> "TransferFields":
-        """Copy an array of ``TRANSFER_DTYPE``."""
-        records = np.ascontiguousarray(transfers).view(np.uint64).reshape(-1, _WORD_COUNT)
-        return cls(np.ascontiguousarray(records.T))
+    def of(cls, *parts: NDArray[np.void]) -> "TransferFields":
+        """Copy arrays of ``TRANSFER_DTYPE``, one after another."""
+        # As plain words, since numpy joins arrays of records field by field in Python.
+        words = [np.ascontiguousarray(part).view(np.uint64).reshape(-1, _WORD_COUNT) for part in parts]
+        joined = words[0] if len(words) == 1 else np.concatenate([_NO_WORDS, *words])
+        return cls(np.ascontiguousarray(joined.T))
 
     def __len__(self) -> int:
         return len(self.id_hi)
+
+    def flagged(self, flags: np.uint64) -> NDArray[np.bool_]:
+        """Mark the transfers that have any of these flags."""
+        if self.plain:
+            return np.zeros(len(self), bool)
+        flagged: NDArray[np.bool_] = (self.form & flags) != 0
+        return flagged
 
     def copy(self) -> "TransferFields":
         """Return fields that can be changed on their own."""

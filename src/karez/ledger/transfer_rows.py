@@ -34,13 +34,15 @@ def write_transfers(
         operation_ids: Halves of the operation's id by transfer; ``None`` if none belongs to one.
     """
     transfers = evaluation.transfers
-    full = (transfers.pending_hi | transfers.pending_lo | transfers.words[9] | transfers.form & _TIMEOUT) != 0
+    full = transfers.user_data != 0
+    if not transfers.plain:
+        full |= (transfers.pending_hi | transfers.pending_lo | transfers.form & _TIMEOUT) != 0
     if operation_ids is not None:
         full |= (operation_ids[0] | operation_ids[1]) != 0
     with connection.cursor() as cursor, cursor.copy(COPY_TRANSFERS) as copy:
         copy.write(HEADER)
         for slim, chosen in ((True, created & ~full), (False, created & full)):
-            count = int(chosen.sum())
+            count = int(np.count_nonzero(chosen))
             if count == 0:
                 continue
             indexes = None if count == len(batch) else np.flatnonzero(chosen)

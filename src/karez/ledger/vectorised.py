@@ -101,7 +101,7 @@ def _sound(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     form, id_hi, id_lo, ledger = transfers.form, transfers.id_hi, transfers.id_lo, transfers.ledger
     wrong = transfers.pending_hi | transfers.pending_lo
     wrong |= (transfers.amount | transfers.user_data | debit | credit).view(np.uint64) & _SIGN
-    if form.any():
+    if not transfers.plain:
         pending = transfers.flags == TransferFlags.PENDING
         wrong |= np.where(pending, form & _SIGN, form)
         wrong[1:] |= np.where(batch.chain_end[:-1], 0, form[:-1] & _LINKED)
@@ -122,7 +122,7 @@ def _repeated(batch: Batch) -> NDArray[np.bool_]:
     transfers = batch.transfers
     hi, lo = transfers.id_hi, transfers.id_lo
     ascending = (hi[1:] > hi[:-1]) | ((hi[1:] == hi[:-1]) & (lo[1:] > lo[:-1]))
-    settling = (transfers.form & _SETTLING) != 0
+    settling = transfers.flagged(_SETTLING)
     if ascending.all() and not settling.any():
         return batch.maybe_known
     repeated = batch.maybe_known.copy()
@@ -142,8 +142,8 @@ def _on_ample_accounts(columns: AccountColumns, batch: Batch) -> NDArray[np.bool
     transfers = batch.transfers
     taking = np.maximum(transfers.amount, 0)
     # The amount of a post or void comes out of what is already reserved: it takes no room.
-    taking[(transfers.form & _SETTLING) != 0] = 0
-    balancing = (transfers.form & _BALANCING) != 0
+    taking[transfers.flagged(_SETTLING)] = 0
+    balancing = transfers.flagged(_BALANCING)
     debit_room, credit_room = _room(columns, batch.debit, _DEBITS), _room(columns, batch.credit, _CREDITS)
     if float(min(debit_room.min(), credit_room.min())) <= 2 * float(taking.sum(dtype=np.float64)):
         debit_short = _exceeded(columns, batch.debit, taking, debit_room)
@@ -200,7 +200,7 @@ def _sums(columns: AccountColumns, slots: NDArray[np.int64], values: NDArray[np.
 def _apply_certain(columns: AccountColumns, batch: Batch, certain: NDArray[np.bool_], sign: int) -> None:
     """Add the certain transfers to the totals, or with sign -1 take them out again."""
     amount = sign * batch.transfers.amount
-    pending = (batch.transfers.form & _PENDING) != 0
+    pending = batch.transfers.flagged(_PENDING)
     for chosen, debits, credits_ in (
         (certain & ~pending, DEBITS_POSTED, CREDITS_POSTED),
         (certain & pending, DEBITS_PENDING, CREDITS_PENDING),
@@ -221,7 +221,7 @@ def _evaluate_doubtful(
     book.flush()
     evaluation.undo.append(lambda: columns.restore(undo))
     evaluation.status[list(book.status)] = list(book.status.values())
-    if (batch.transfers.form[doubtful] & (_SETTLING | _BALANCING)).any():
+    if batch.transfers.flagged(_SETTLING | _BALANCING)[doubtful].any():
         _fill_in(columns, evaluation, list(book.resolved.values()))
 
 
