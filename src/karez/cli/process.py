@@ -46,7 +46,7 @@ def _play(role: Role) -> None:
     elif isinstance(role, WorkerRole):
         from karez.cli.background import work_in_background
 
-        work_in_background(role.database, SystemClock(), _say_ready)
+        work_in_background(role, SystemClock(), _say_ready)
     else:
         _serve_web(role)
 

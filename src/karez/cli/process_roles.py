@@ -24,9 +24,13 @@ class WorkerRole(msgspec.Struct, frozen=True, tag="worker"):
 
     Attributes:
         database: Connection string of its login role.
+        bookkeeper_socket: Where the bookkeeper listens.
+        secret_key: The root of all derived keys.
     """
 
     database: str
+    bookkeeper_socket: str
+    secret_key: bytes
 
 
 class WebRole(msgspec.Struct, frozen=True, tag="web"):

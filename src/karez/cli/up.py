@@ -86,7 +86,7 @@ def _stages(
     return [
         [ChildProcess("bookkeeper", BookkeeperRole(database.book, book_socket))],
         [
-            ChildProcess("worker", WorkerRole(database.worker)),
+            ChildProcess("worker", WorkerRole(database.worker, book_socket, database.secret_key)),
             *(
                 ChildProcess(f"web {number}", web_role, [listener.fileno()])
                 for number in range(1, web_processes + 1)

@@ -3,10 +3,14 @@
 Ids come from the application, never from the database, so that a retry can carry the id of its first try.
 They follow UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then random bits, so ids made
 later sort later and primary-key indexes grow at their right edge.
+
+Ids of version 8 (section 5.8) are Karez's own: it derives them from other ids and names, so that the wallet of a
+person or the transfers of an operation need no look-up. Nobody outside may choose one.
 """
 
 import secrets
 from collections.abc import Callable
+from hashlib import blake2b
 from uuid import UUID
 
 IdSource = Callable[[], UUID]
@@ -14,6 +18,8 @@ IdSource = Callable[[], UUID]
 NIL = UUID(int=0)
 
 _VERSION_7 = 0x7 << 76
+_VERSION_8 = 0x8 << 76
+_UPPER_48 = (2**48 - 1) << 80
 _VARIANT = 0x2 << 62
 
 
@@ -32,6 +38,30 @@ def new_id(now_ns: int) -> UUID:
         | _VARIANT
         | random_bits & ((1 << 62) - 1)
     )
+
+
+def derived_id(source: UUID, *names: str | int) -> UUID:
+    """Return the one id that belongs to another id and some names; it sorts where the source sorts.
+
+    Args:
+        source: Whose first 48 bits, the moment, are kept.
+        names: What tells this id from others of the same source, such as ``"wallet", "CNY"``.
+    """
+    # The length of each name keeps ("a", "bc") apart from ("ab", "c").
+    text = "".join([f"{len(name)}:{name}" for name in map(str, names)])
+    digest = int.from_bytes(blake2b(text.encode(), digest_size=10, key=source.bytes).digest(), "big")
+    return UUID(
+        int=source.int & _UPPER_48
+        | _VERSION_8
+        | (digest >> 62 & 0xFFF) << 64
+        | _VARIANT
+        | digest & ((1 << 62) - 1)
+    )
+
+
+def is_derived(id_: UUID) -> bool:
+    """Tell whether an id is of the kind that only Karez makes."""
+    return id_.version == 8
 
 
 def id_at_or_after(now_ns: int) -> int:

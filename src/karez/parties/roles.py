@@ -16,6 +16,8 @@ class Permission(StrEnum):
 
     LEDGER_READ = "ledger:read"
     LEDGER_WRITE = "ledger:write"
+    PAYMENTS_READ = "payments:read"
+    PAYMENTS_WRITE = "payments:write"
     PARTIES_READ = "parties:read"
     PARTIES_WRITE = "parties:write"
     PRODUCTS_WRITE = "products:write"
@@ -27,10 +29,12 @@ class Permission(StrEnum):
 
 _ROLES: dict[str, frozenset[Permission]] = {
     "administrator": frozenset({Permission.STAFF_WRITE, Permission.CREDENTIALS_WRITE}),
-    "accountant": frozenset({Permission.LEDGER_READ, Permission.LEDGER_WRITE}),
+    "accountant": frozenset(
+        {Permission.LEDGER_READ, Permission.LEDGER_WRITE, Permission.PAYMENTS_READ, Permission.PAYMENTS_WRITE}
+    ),
     "risk_manager": frozenset({Permission.LEDGER_READ, Permission.PARTIES_READ, Permission.PRODUCTS_WRITE}),
     "customer_service": frozenset(
-        {Permission.LEDGER_READ, Permission.PARTIES_READ, Permission.PARTIES_WRITE}
+        {Permission.LEDGER_READ, Permission.PAYMENTS_READ, Permission.PARTIES_READ, Permission.PARTIES_WRITE}
     ),
     "auditor": frozenset({Permission.LEDGER_READ, Permission.PARTIES_READ}),
     "developer": frozenset({Permission.CREDENTIALS_WRITE}),

@@ -9,6 +9,7 @@ import pytest
 from karez.storage.database import describe_database
 from tests.channels.api.living import LiveApi, bookkeeper, live_api
 from tests.channels.api.making import World, furnish
+from tests.channels.api.town import Town, open_town
 from tests.conftest import SECRET_KEY, TestServer
 
 
@@ -63,3 +64,9 @@ def ana(api: LiveApi, world: World) -> Iterator[httpx.Client]:
     """A person's own program; she came through Harbour Bank."""
     with api.client(world.ana) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def town(harbour: httpx.Client, operator: httpx.Client) -> Town:
+    """People and shops who pay and are paid."""
+    return open_town(harbour, operator)

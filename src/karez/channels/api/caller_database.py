@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
+from uuid import UUID
 
 import psycopg
 from psycopg_pool import ConnectionPool
@@ -65,6 +66,10 @@ class CallerDatabase:
             work: What to do, with a connection inside a transaction.
         """
         return await self._run(_acting_as(caller), work)
+
+    async def as_party(self, party: UUID, work: Callable[[Connection], T]) -> T:
+        """Do something with the rights of a person or shop, for whom the caller was found to act."""
+        return await self._run(lambda conn: as_person(conn, party), work)
 
     async def as_operator(self, work: Callable[[Connection], T]) -> T:
         """Do something with the operator's rights, on behalf of somebody whose own do not reach."""

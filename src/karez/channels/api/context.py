@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from karez.channels.api.authentication import Authentication
 from karez.channels.api.caller_database import CallerDatabase
+from karez.channels.api.house_keeper import HouseKeeper
 from karez.channels.api.metrics import Metrics
 from karez.channels.api.rate_limits import Allowances, RateLimits
+from karez.channels.api.represented import Represented
 from karez.channels.api.request_log import RequestLog
 from karez.core.clock import Clock
 from karez.core.sealing import Sealer
@@ -50,6 +52,8 @@ class Services:
         self.database = CallerDatabase(context.database_web, context.connections)
         self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
         self.sealer: Sealer = people.sealer(context.secret_key)
+        self.house_keeper = HouseKeeper(self.database)
+        self.represented = Represented()
         self.metrics = Metrics()
         self.log = RequestLog(context.write_log)
 

@@ -18,6 +18,21 @@ TransferId = Annotated[UUID, Meta(description="Id of a transfer.")]
 NewId = Annotated[UUID, Meta(description="Your own new id, best a UUID of version 7; it makes retries safe.")]
 PartyId = Annotated[UUID, Meta(description="Id of a person or shop.")]
 Amount = Annotated[int, Meta(ge=0, le=_MAX_63, description="Minor units of the ledger's unit.")]
+MoneyAmount = Annotated[
+    int,
+    Meta(ge=1, le=_MAX_63, description="Minor units of the currency: 1230 is 12.30 CNY.", examples=[1230]),
+]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", description="ISO 4217 letters.", examples=["CNY"])]
+Reference = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[!-~]+$",
+        description="Your own name for it: printable ASCII without spaces.",
+        examples=["order-2026-000123"],
+    ),
+]
 Code = Annotated[int, Meta(ge=1, le=65_535, description="Your own number for the reason or kind.")]
 UnitNumber = Annotated[int, Meta(ge=1, le=_MAX_31, description="Number of a unit.")]
 InstitutionNumber = Annotated[int, Meta(ge=1, le=_MAX_31, description="Number of an institution.")]

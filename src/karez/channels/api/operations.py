@@ -30,6 +30,13 @@ IDEMPOTENCY_KEY = Header(
     {"type": "string", "format": "uuid", "examples": [EXAMPLE_IDS[9]]},
 )
 
+NEEDED_KEY = Header(
+    "Idempotency-Key",
+    "A new UUID for each new request; the same key and body get the same answer, however often they are sent.",
+    {"type": "string", "format": "uuid", "examples": [EXAMPLE_IDS[9]]},
+    required=True,
+)
+
 OPERATION_REFUSALS = (
     "header_invalid",
     "id_used_for_another_request",

@@ -3,23 +3,10 @@
 A code that is missing here is answered with 422 if the request was wrong, with 503 if Karez was not able.
 """
 
-from typing import NamedTuple
-
+from karez.channels.api.payment_problems import PAYMENTS
+from karez.channels.api.problem_kind import ProblemKind
 from karez.ledger.model import Status
 from karez.ledger.sentences import SENTENCES
-
-
-class ProblemKind(NamedTuple):
-    """One reason.
-
-    Attributes:
-        status: HTTP status.
-        meaning: What it means and what to do, for people.
-    """
-
-    status: int
-    meaning: str
-
 
 REJECTED_STATUS = 422
 UNAVAILABLE_STATUS = 503
@@ -69,7 +56,9 @@ _CALLERS = {
     "institution_suspended": ProblemKind(403, "The institution is suspended; ask the operator."),
     "permission_missing": ProblemKind(403, "The credential lacks the permission that the facts name."),
     "institution_needed": ProblemKind(403, "Only the credential of an institution can do this."),
-    "party_needed": ProblemKind(403, "Only the party itself, or the operator for it, can do this."),
+    "party_needed": ProblemKind(
+        403, "This is for a party: it asks itself, or is named; the sentence tells which."
+    ),
     "institution_not_yours": ProblemKind(403, "Only the operator can do this for another institution."),
     "scope_not_given_here": ProblemKind(403, "Only the operator's own credentials can have this scope."),
 }
@@ -137,5 +126,6 @@ PROBLEM_KINDS: dict[str, ProblemKind] = {
     **_THINGS,
     **_REFUSALS,
     **_TRANSFERS,
+    **PAYMENTS,
     **_OUTAGES,
 }

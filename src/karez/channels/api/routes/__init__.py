@@ -11,10 +11,13 @@ from karez.channels.api.routes import (
     institutions,
     operations,
     parties,
+    payment_currencies,
     reference,
     statements,
+    trades,
     transfers,
     units,
+    wallets,
 )
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -28,6 +31,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *credentials.HANDLERS,
     *parties.HANDLERS,
     *consents.HANDLERS,
+    *payment_currencies.HANDLERS,
+    *wallets.HANDLERS,
+    *trades.HANDLERS,
     *condition.HANDLERS,
     *reference.HANDLERS,
 )

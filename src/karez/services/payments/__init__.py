@@ -1,0 +1,1 @@
+"""Paying and getting paid: wallets, trades in escrow, cards, bills, refunds, settlement."""

@@ -1,0 +1,47 @@
+"""What the book's refusal of a transfer means to people: the limit that was hit, by its name."""
+
+from collections.abc import Mapping
+
+from karez.core.outcomes import Rejected
+from karez.ledger.operations import Operation, Outcome
+from karez.services.payments.accounts import TransferCode
+
+_SHORT = frozenset({"exceeds_credits", "exceeds_debits"})
+_MISSING = {
+    "debit_account_not_found": ("payer_account_not_found", "The account that pays does not exist; open it first."),
+    "credit_account_not_found": (
+        "payee_account_not_found",
+        "Who is to be paid has no wallet in this currency; they open one first.",
+    ),
+}  # fmt: skip
+_LIMITS: Mapping[int, tuple[str, str]] = {
+    TransferCode.LIMIT_USE: (
+        "day_limit_exceeded",
+        "This is more than may be spent in 24 hours; try a smaller amount, wait, or have your identity verified.",
+    ),
+    TransferCode.LIMIT_GRANT: (
+        "limit_in_use",
+        "More than the lower limit was spent in the last 24 hours; change the level tomorrow, or freeze the wallet.",
+    ),
+    TransferCode.REFUNDABLE_USE: (
+        "refund_exceeds_payment",
+        "More would be refunded than is left of this payment; look at the refunds that were made before.",
+    ),
+    TransferCode.RELEASE: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
+    TransferCode.RETURN_FROM_ESCROW: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
+}  # fmt: skip
+_BALANCE = ("balance_too_low", "The balance is too low; pay some money in or choose another source.")
+
+
+def explain(operation: Operation, outcome: Outcome) -> Rejected:
+    """Return the refusal of an operation in the words of its business.
+
+    Args:
+        operation: What was refused.
+        outcome: What the book said.
+    """
+    if outcome.code in _MISSING:
+        return Rejected(*_MISSING[outcome.code])
+    if outcome.code in _SHORT and outcome.item is not None:
+        return Rejected(*_LIMITS.get(operation.transfers[outcome.item].code, _BALANCE))
+    return Rejected(outcome.code, outcome.sentence)

@@ -1,0 +1,51 @@
+"""What a trade is paid from: one leg for each source, in the order in which they are taken.
+
+Refunds go back in reverse order: what was paid last is returned first.
+"""
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import msgspec
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of a payment.
+
+    Attributes:
+        source: The kind of source, such as ``balance``.
+        account: The account that it comes from and goes back to.
+        amount_minor: How much.
+        reference: The source's own name for what was used, such as a coupon or a card's token.
+    """
+
+    source: str
+    account: UUID
+    amount_minor: int
+    reference: str = ""
+
+
+def returns(
+    legs: Sequence[Leg], already_returned_minor: int, amount_minor: int
+) -> Iterator[tuple[int, Leg, int]]:
+    """Split what goes back over the legs, the last one first.
+
+    Args:
+        legs: In the order of payment.
+        already_returned_minor: What has gone back before, by the same rule.
+        amount_minor: What goes back now; with the former at most the sum of the legs.
+
+    Returns:
+        For each leg that gets something its index, itself and how much.
+    """
+    passed = already_returned_minor
+    left = amount_minor
+    for index in range(len(legs) - 1, -1, -1):
+        leg = legs[index]
+        free = leg.amount_minor - min(leg.amount_minor, passed)
+        passed -= leg.amount_minor - free
+        part = min(free, left)
+        if part:
+            yield index, leg, part
+        left -= part
+    assert left == 0, "more is returned than was paid"

@@ -1,0 +1,96 @@
+"""What happens because time passes: due things are found, decided upon, and carried out in batches.
+
+No job waits for each thing. A row says when it is due, an index finds the rows that are, and the operation's id
+derives from the thing and its due moment: however many workers look at once, it happens once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from karez.core.clock import Clock
+from karez.core.ids import derived_id
+from karez.core.outcomes import Rejected
+from karez.ledger.client import BookClient
+from karez.ledger.operations import Operation, Outcome
+from karez.services.asking import Asking
+
+Connection = psycopg.Connection[Any]
+
+LIMIT = 500
+
+_LOST_RACES = frozenset({"row_state_changed", "row_exists", "account_exists"})
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Something whose time has come.
+
+    Attributes:
+        id: Of the thing.
+        due_ns: Since when.
+        decide: Makes the operation; may reject, and is then asked again at the next sweep.
+    """
+
+    id: UUID
+    due_ns: int
+    decide: Callable[[Asking], Operation]
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """A kind of thing that becomes due.
+
+    Attributes:
+        name: In ids, records and logs.
+        find: Returns what is due, with at most so many: ``find(connection, now_ns, limit)``, as a worker.
+    """
+
+    name: str
+    find: Callable[[Connection, int, int], Sequence[Due]]
+
+
+async def sweep_once(conn: Connection, book: BookClient, clock: Clock, sweeps: Sequence[Sweep]) -> int:
+    """Carry out what is due now and return how much that was.
+
+    Args:
+        conn: Of the worker's login role, outside any transaction.
+        book: The bookkeeper.
+        clock: Tells what is due.
+        sweeps: All kinds.
+    """
+    count = 0
+    for sweep in sweeps:
+        now_ns = clock.now_ns()
+        due = await asyncio.to_thread(sweep.find, conn, now_ns, LIMIT)
+        operations = [made for made in (_decided(sweep, each, now_ns) for each in due) if made is not None]
+        outcomes = await asyncio.gather(*(book.submit(operation) for operation in operations))
+        count += sum(map(_is_done, operations, outcomes))
+    return count
+
+
+def _decided(sweep: Sweep, due: Due, now_ns: int) -> Operation | None:
+    asking = Asking(
+        id=derived_id(due.id, sweep.name, due.due_ns),
+        actor=f"sweep {sweep.name}",
+        fingerprint=b"",
+        now_ns=now_ns,
+    )
+    try:
+        return due.decide(asking)
+    except Rejected as rejection:
+        _logger.error("The sweep %s cannot do %s: %s", sweep.name, due.id, rejection)
+        return None
+
+
+def _is_done(operation: Operation, outcome: Outcome) -> bool:
+    if not outcome.accepted and outcome.code not in _LOST_RACES:
+        _logger.error("%s for %s was refused: %s", operation.kind, operation.actor, outcome.sentence)
+    return outcome.accepted and not outcome.repeated
