@@ -13,11 +13,11 @@ from typing import Any
 import msgspec
 from litestar.exceptions import HTTPException
 
+from karez.channels.api.problem_kind import ProblemKind
 from karez.channels.api.problem_kinds import (
     PROBLEM_KINDS,
     REJECTED_STATUS,
     UNAVAILABLE_STATUS,
-    ProblemKind,
 )
 from karez.channels.api.replies import Header, Reply
 from karez.core.outcomes import Rejected, Unavailable
