@@ -52,6 +52,22 @@ SCOPE_OF = {
     "grantConsent": "parties:write",
     "withdrawConsent": "parties:write",
     "listConsents": "parties:read",
+    "openPaymentCurrency": "operator",
+    "listPaymentCurrencies": None,
+    "openClearingAccount": "operator",
+    "openWallet": "payments:write",
+    "listWallets": "payments:read",
+    "deposit": "payments:write",
+    "changeWalletLevel": "operator",
+    "changeWalletState": "operator",
+    "orderTrade": "payments:write",
+    "readTrade": "payments:read",
+    "listTrades": "payments:read",
+    "payTrade": "payments:write",
+    "shipTrade": "payments:write",
+    "confirmTrade": "payments:write",
+    "extendTrade": "payments:write",
+    "closeTrade": "payments:write",
 }
 """What each protected route must ask for; none means that any credential will do."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.channels.api.documented import OPERATIONS, fields
 from tests.channels.api.making import HARBOUR_BANK, PENDING, POST, World, fresh_id, open_account, transfer
+from tests.channels.api.town import Town
 
 PURPOSE = {"Purpose": "credit-assessment"}
 NEW_ACCOUNT = {"ledger": 1, "code": 1}
@@ -34,6 +35,19 @@ def listing(path: str, parameter: str) -> Send:
     return lambda client, thing, _: client.get(path, params={parameter: thing})
 
 
+def deciding(path: str, body: Any) -> Send:
+    return lambda client, thing, new: client.put(
+        path.format(thing), json=body, headers={"Idempotency-Key": new}
+    )
+
+
+def acting(path: str, body: Any = None) -> Send:
+    """Ask for a thing on behalf of a party of Hill Bank's own."""
+    return lambda client, thing, new: client.post(
+        path.format(thing), json=body, headers={"Acting-For": STRANGER, "Idempotency-Key": new}
+    )
+
+
 def debiting(thing: str, new: str) -> dict[str, Any]:
     return {**transfer(thing, fresh_id(), 1), "id": new, "credit_account_id": CREDIT}
 
@@ -43,6 +57,8 @@ def settling(thing: str, new: str) -> dict[str, Any]:
 
 
 CREDIT = fresh_id()
+STRANGER = fresh_id()
+"""A shop that came through Hill Bank."""
 
 CASES: dict[tuple[str, str], tuple[str, Send]] = {
     ("createTransfer", "debit_account_id"): ("account", posting("/v1/transfers", debiting)),
@@ -103,12 +119,39 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
         ),
     ),
     ("listConsents", "party"): ("person", listing("/v1/consents", "party")),
+    ("openClearingAccount", "institution"): (
+        "institution",
+        posting("/v1/clearing-accounts", lambda thing, _: {"institution": thing, "currency": "CNY"}),
+    ),
+    ("changeWalletLevel", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/level", {"level": "full"})),
+    ("changeWalletState", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/state", {"state": "frozen"})),
+    ("readTrade", "trade_id"): ("trade", reading("/v1/trades/{}", headers={"Acting-For": STRANGER})),
+    **{
+        (f"{action}Trade", "trade_id"): ("trade", acting(f"/v1/trades/{{}}/{action}"))
+        for action in ("pay", "ship", "confirm", "extend", "close")
+    },
 }
+
+ACTING: dict[str, Send] = {
+    "openWallet": lambda client, thing, _: client.post(
+        "/v1/wallets", json={"currency": "CNY"}, headers={"Acting-For": thing}
+    ),
+    "listWallets": lambda client, thing, _: client.get("/v1/wallets", headers={"Acting-For": thing}),
+    "orderTrade": lambda client, thing, new: client.post(
+        "/v1/trades",
+        json={"reference": new, "title": "x", "currency": "CNY", "amount_minor": 1},
+        headers={"Acting-For": thing},
+    ),
+    "listTrades": lambda client, thing, _: client.get("/v1/trades", headers={"Acting-For": thing}),
+}
+"""Of the routes that ask for a party, one of each kind; all others find the party by the same function."""
 
 OPEN_TO_ALL = {
     ("createTransfer", "credit_account_id"),  # anybody may be paid
     ("createTransfers", "credit_account_id"),
     ("grantConsent", "institution"),  # any institution may be allowed something
+    ("deposit", "to"),  # anybody may be given money
+    ("orderTrade", "buyer"),  # anybody may be sent a bill
     ("listAccounts", "cursor"),  # a place in the order of ids, whether or not something is there
 }
 
@@ -134,8 +177,12 @@ def test_every_route_that_names_something_is_tried() -> None:
 
 
 @pytest.fixture(scope="module")
-def things(harbour: httpx.Client, ana: httpx.Client, operator: httpx.Client) -> dict[str, Any]:
+def things(town: Town, harbour: httpx.Client, hill: httpx.Client, operator: httpx.Client) -> dict[str, Any]:
     """One thing of each kind that is not Hill Bank's."""
+    assert hill.post("/v1/shops", json={"id": STRANGER, "name": "Stranger"}).status_code == 201
+    buyer, seller = town.person(1_000), town.shop()
+    trade = town.order(seller, 100)
+    assert town.act(buyer, f"/v1/trades/{trade}/pay").status_code == 200
     account, key = open_account(harbour), fresh_id()
     reservation = transfer(account, open_account(harbour), 1, flags=PENDING)
     shop, person, consent = fresh_id(), fresh_id(), fresh_id()
@@ -161,6 +208,8 @@ def things(harbour: httpx.Client, ana: httpx.Client, operator: httpx.Client) -> 
         "consent": consent,
         "credential": answers[-1].json()["id"],
         "institution": HARBOUR_BANK,
+        "buyer": buyer,
+        "trade": trade,
     }
 
 
@@ -191,3 +240,16 @@ def test_the_operator_reaches_every_thing(
         f"/v1/shops/{things['shop']}",
     ):
         assert operator.get(path, headers=PURPOSE).status_code == 200
+
+
+@pytest.mark.parametrize("route", ACTING)
+def test_nobody_acts_for_a_party_of_another_institution(
+    hill: httpx.Client, things: dict[str, Any], route: str
+) -> None:
+    told = []
+    for party in (things["buyer"], fresh_id()):
+        answer = ACTING[route](hill, party, fresh_id())
+        told.append((answer.status_code, answer.text.replace(party, "PARTY")))
+    assert told[0] == told[1]
+    assert told[0][0] == 404
+    assert "party_unknown" in told[0][1]
