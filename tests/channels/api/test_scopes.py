@@ -61,6 +61,7 @@ SCOPE_OF = {
     "changeWalletLevel": "operator",
     "changeWalletState": "operator",
     "orderTrade": "payments:write",
+    "stepTrades": "payments:write",
     "readTrade": "payments:read",
     "listTrades": "payments:read",
     "payTrade": "payments:write",

@@ -126,6 +126,14 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
     ("changeWalletLevel", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/level", {"level": "full"})),
     ("changeWalletState", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/state", {"state": "frozen"})),
     ("readTrade", "trade_id"): ("trade", reading("/v1/trades/{}", headers={"Acting-For": STRANGER})),
+    ("stepTrades", "party"): (
+        "buyer",
+        posting("/v1/trades/batch", lambda thing, new: [{"action": "pay", "trade": new, "party": thing}]),
+    ),
+    ("stepTrades", "trade"): (
+        "trade",
+        posting("/v1/trades/batch", lambda thing, _: [{"action": "pay", "trade": thing, "party": STRANGER}]),
+    ),
     **{
         (f"{action}Trade", "trade_id"): ("trade", acting(f"/v1/trades/{{}}/{action}"))
         for action in ("pay", "ship", "confirm", "extend", "close")

@@ -84,3 +84,18 @@ def test_what_a_state_does_not_know_is_refused_by_name(town: Town) -> None:
     done(town.act(shop, f"/v1/trades/{trade}/close"), 200)
     assert_problem(town.act(buyer, f"/v1/trades/{trade}/pay"), 409, "trade_state_wrong")
     assert_problem(town.act(shop, f"/v1/trades/{town.order(shop, 1)}/pay"), 422, "buyer_is_shop")
+
+
+def test_many_steps_in_one_request_have_an_outcome_each(town: Town) -> None:
+    shop, rich, poor = town.shop(), town.person(10_000), town.person(100)
+    trades = [town.order(shop, 1_000) for _ in range(4)]
+    steps = [{"action": "pay", "trade": trade, "party": rich} for trade in trades[:3]]
+    steps += [{"action": "pay", "trade": trades[3], "party": poor}, {**steps[0], "trade": fresh_id()}]
+    answers = [done(town.bank.post("/v1/trades/batch", json=steps), 200) for _ in range(2)]
+    assert answers[0].content == answers[1].content
+    items = answers[0].json()["items"]
+    assert [item["receipt"] and item["receipt"]["state"] for item in items] == ["paid"] * 3 + [None] * 2
+    assert [item["code"] for item in items] == [None] * 3 + ["balance_too_low", "trade_not_found"]
+    confirmed = [{"action": "confirm", "trade": trade, "party": rich} for trade in trades[:3]]
+    done(town.bank.post("/v1/trades/batch", json=[*confirmed, *confirmed]), 200)
+    assert town.wallet(shop)["takings_minor"] == 3_000

@@ -5,7 +5,7 @@ the book refuses it where that is not so. Then the facts are read again and it i
 between reading and writing, and of 64 requests at once each gets an answer that was true at one moment.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ Facts = TypeVar("Facts")
 LOST_RACES = frozenset({"row_state_changed", "row_exists", "account_exists", "row_locked"})
 
 _TRIES_MAX = 64
-_EARLIER = "SELECT fingerprint, reply FROM operation WHERE id = %s"
+_EARLIER = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +108,10 @@ async def carry(
             if rejection.code == "currency_not_open" and not is_house_fresh:
                 house, is_house_fresh = await services.house_keeper.read_again(), True
                 continue
-            earlier = await services.database.as_operator(lambda conn: _earlier(conn, ask))
-            if earlier is None:
+            earlier = await services.database.as_operator(lambda conn: earlier_replies(conn, [ask]))
+            if ask.id not in earlier:
                 raise
-            return earlier
+            return earlier[ask.id]
         outcome = await services.book.submit(operation)
         if outcome.accepted:
             return bytes(outcome.reply)
@@ -120,10 +120,19 @@ async def carry(
     raise AssertionError("the last turn has returned or raised")
 
 
-def _earlier(conn: psycopg.Connection[Any], ask: Asked) -> bytes | None:
-    """Return the reply of this same request if it was carried out before, now that its rule refuses it."""
-    row = conn.execute(_EARLIER, (ask.id,)).fetchone()
-    return row[1].encode() if row is not None and bytes(row[0]) == ask.fingerprint else None
+def earlier_replies(conn: psycopg.Connection[Any], asked: Sequence[Asked]) -> dict[UUID, bytes]:
+    """Return the replies of those requests that were carried out before, by the ids of their operations.
+
+    Args:
+        conn: With rights to all operations.
+        asked: Requests that their rules refuse now, perhaps because they were carried out.
+    """
+    fingerprints = {each.id: each.fingerprint for each in asked}
+    return {
+        id_: reply.encode()
+        for id_, fingerprint, reply in conn.execute(_EARLIER, (list(fingerprints),))
+        if bytes(fingerprint) == fingerprints[id_]
+    }
 
 
 def content_of(request_body: object) -> bytes:

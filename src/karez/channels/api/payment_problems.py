@@ -13,6 +13,7 @@ PAYMENTS: dict[str, ProblemKind] = {
     "trade_state_wrong": ProblemKind(
         409, "The trade's state does not know this action; the facts name the state."
     ),
+    "trade_busy": ProblemKind(409, "Others changed this trade again and again; repeat the request."),
     "trade_extended_before": ProblemKind(409, "The time of a trade can be extended once."),
     "wallet_frozen": ProblemKind(403, "The wallet is frozen; ask customer service for the reason."),
     "wallet_not_frozen": ProblemKind(409, "The wallet is not frozen; there is nothing to lift."),
