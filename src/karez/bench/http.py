@@ -77,7 +77,7 @@ def _run_load(
     address: Address, make_request: Callable[[], bytes], connections: int, seconds: float
 ) -> LoadResult:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load(address.host, address.port, connections, make_request, seconds))
+        return runner.run(load(address.host, address.port, [make_request] * connections, seconds))
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -88,25 +89,23 @@ def _content_length(buffer: bytes, head_end: int) -> int:
     return 0 if at < 0 else int(buffer[at + 15 : buffer.find(b"\r\n", at)])
 
 
-async def load(
-    host: str, port: int, connections: int, make_request: Callable[[], bytes], seconds: float
-) -> LoadResult:
+async def load(host: str, port: int, makers: Sequence[Callable[[], bytes]], seconds: float) -> LoadResult:
     """Keep so many connections busy for some seconds.
 
     Args:
         host: Where to connect.
         port: TCP port.
-        connections: How many requests are under way at any time.
-        make_request: Returns the bytes of a whole HTTP/1.1 request, a new one for each call.
+        makers: For each connection what returns the bytes of its next whole HTTP/1.1 request; it is called when
+            the answer to the former one has come.
         seconds: After which no new request is sent.
     """
     result = LoadResult()
     started_s = time.perf_counter()
     loop = asyncio.get_running_loop()
     opened = []
-    for _ in range(connections):
+    for make_request in makers:
         _, connection = await loop.create_connection(
-            lambda: _Connection(result, make_request, started_s + seconds), host, port
+            partial(_Connection, result, make_request, started_s + seconds), host, port
         )
         opened.append(connection)
     await asyncio.gather(*(connection.done for connection in opened))
@@ -114,11 +113,12 @@ async def load(
     return result
 
 
-def http_post(path: str, host: str, body: bytes, token: str = "") -> bytes:
+def http_post(path: str, host: str, body: bytes, token: str = "", more_headers: str = "") -> bytes:
     """Return a POST request with a JSON body."""
     authorization = f"Authorization: Bearer {token}\r\n" if token else ""
     head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Content-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}{more_headers}"
+        "Content-Type: application/json\r\n"
         f"Content-Length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

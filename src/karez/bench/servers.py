@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
@@ -29,17 +30,21 @@ class Address:
     port: int
     token: str = ""
 
-    def call(self, method: str, path: str, body: object = None) -> None:
-        """Make one request that must succeed."""
+    def read(self, path: str) -> Any:
+        """Return what a route answers."""
+        return json.loads(self.call("GET", path))
+
+    def call(self, method: str, path: str, body: object = None) -> bytes:
+        """Make one request that must succeed, and return its answer."""
         request = urllib.request.Request(
             f"http://{self.host}:{self.port}{path}",
             method=method,
-            data=json.dumps(body).encode(),
+            data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - always http on loopback
-                answer.read()
+                return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise RuntimeError(
                 f"{method} {path} was answered {error.code}: {error.read().decode()}"
@@ -78,8 +83,10 @@ def _wait_for_karez(process: subprocess.Popen[bytes], log: Path) -> Address:
 
 
 @contextmanager
-def row_locks_server(conninfo: str, workers: int) -> Iterator[Address]:
-    """Run the FastAPI yardstick on a database that has its tables."""
+def row_locks_server(
+    conninfo: str, workers: int, app: str = "karez.bench.row_locks_app:app"
+) -> Iterator[Address]:
+    """Run a FastAPI yardstick on a database that has its tables."""
     given = conninfo_to_dict(conninfo)
     names = {
         "host": "PGHOST",
@@ -95,7 +102,7 @@ def row_locks_server(conninfo: str, workers: int) -> Iterator[Address]:
     port = _free_port()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "uvicorn", "karez.bench.row_locks_app:app", "--port", str(port)),
+            *(sys.executable, "-m", "uvicorn", app, "--port", str(port)),
             *("--workers", str(workers), "--no-access-log", "--log-level", "error"),
         ],
         env=environment,

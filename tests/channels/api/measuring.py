@@ -157,7 +157,7 @@ def _measure(server: Server, make_request: Callable[[], bytes]) -> tuple[float, 
     """Return microseconds of processor time a request, and what the load saw."""
     before_s = process_cpu_s(server.pid)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        result = runner.run(load("127.0.0.1", server.port, CONNECTIONS, make_request, ROUND_S))
+        result = runner.run(load("127.0.0.1", server.port, [make_request] * CONNECTIONS, ROUND_S))
     assert result.failures() == 0, result.statuses
     return (process_cpu_s(server.pid) - before_s) / len(result.latencies_s) * 1e6, result
 

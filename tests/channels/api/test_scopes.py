@@ -69,6 +69,9 @@ SCOPE_OF = {
     "confirmTrade": "payments:write",
     "extendTrade": "payments:write",
     "closeTrade": "payments:write",
+    "sendMoney": "payments:write",
+    "findPayee": "payments:write",
+    "listMoneyTransfers": "payments:read",
 }
 """What each protected route must ask for; none means that any credential will do."""
 

@@ -160,6 +160,7 @@ OPEN_TO_ALL = {
     ("grantConsent", "institution"),  # any institution may be allowed something
     ("deposit", "to"),  # anybody may be given money
     ("orderTrade", "buyer"),  # anybody may be sent a bill
+    ("sendMoney", "to"),  # anybody may be paid
     ("listAccounts", "cursor"),  # a place in the order of ids, whether or not something is there
 }
 

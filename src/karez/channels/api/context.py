@@ -10,6 +10,9 @@ from karez.channels.api.metrics import Metrics
 from karez.channels.api.rate_limits import Allowances, RateLimits
 from karez.channels.api.represented import Represented
 from karez.channels.api.request_log import RequestLog
+from karez.channels.api.trade_desk import TradeDesk
+from karez.channels.webhooks import endpoints
+from karez.channels.webhooks.targets import TargetRules
 from karez.core.clock import Clock
 from karez.core.sealing import Sealer
 from karez.ledger.client import BookClient
@@ -28,6 +31,7 @@ class ApiContext:
         limits: What each credential may ask of this process.
         connections: Connections to the database at most.
         write_log: Takes lines of the log as bytes; ``None`` means the standard error.
+        webhook_private_targets: Whether webhooks may go to any address and port.
     """
 
     book: BookClient
@@ -37,6 +41,7 @@ class ApiContext:
     limits: RateLimits = field(default_factory=RateLimits)
     connections: int = 4
     write_log: Callable[[bytes], object] | None = None
+    webhook_private_targets: bool = False
 
 
 class Services:
@@ -52,8 +57,11 @@ class Services:
         self.database = CallerDatabase(context.database_web, context.connections)
         self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
         self.sealer: Sealer = people.sealer(context.secret_key)
+        self.webhook_sealer = endpoints.sealer(context.secret_key)
+        self.webhook_targets = TargetRules(private=context.webhook_private_targets)
         self.house_keeper = HouseKeeper(self.database)
         self.represented = Represented()
+        self.trade_desk = TradeDesk(context.book, self.database, self.house_keeper, context.clock)
         self.metrics = Metrics()
         self.log = RequestLog(context.write_log)
 

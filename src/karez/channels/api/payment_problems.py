@@ -35,4 +35,6 @@ PAYMENTS: dict[str, ProblemKind] = {
     "balance_too_low": ProblemKind(422, "The balance is too low; pay money in or choose another source."),
     "payer_account_not_found": ProblemKind(422, "The account that pays does not exist; open it first."),
     "payee_account_not_found": ProblemKind(422, "Who is to be paid has no wallet in this currency."),
+    "payee_not_found": ProblemKind(404, "There is nobody who can be paid so; check how they were named."),
+    "payee_is_payer": ProblemKind(422, "Nobody sends money to themselves; name another person."),
 }

@@ -5,6 +5,7 @@ A code that is missing here is answered with 422 if the request was wrong, with 
 
 from karez.channels.api.payment_problems import PAYMENTS
 from karez.channels.api.problem_kind import ProblemKind
+from karez.channels.api.webhook_problems import WEBHOOKS
 from karez.ledger.model import Status
 from karez.ledger.sentences import SENTENCES
 
@@ -127,5 +128,6 @@ PROBLEM_KINDS: dict[str, ProblemKind] = {
     **_REFUSALS,
     **_TRANSFERS,
     **PAYMENTS,
+    **WEBHOOKS,
     **_OUTAGES,
 }

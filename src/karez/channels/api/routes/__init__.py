@@ -9,6 +9,7 @@ from karez.channels.api.routes import (
     consents,
     credentials,
     institutions,
+    money_transfers,
     operations,
     parties,
     payment_currencies,
@@ -19,6 +20,8 @@ from karez.channels.api.routes import (
     transfers,
     units,
     wallets,
+    webhook_deliveries,
+    webhooks,
 )
 
 HANDLERS: tuple[HTTPRouteHandler, ...] = (
@@ -36,6 +39,9 @@ HANDLERS: tuple[HTTPRouteHandler, ...] = (
     *wallets.HANDLERS,
     *trade_batches.HANDLERS,
     *trades.HANDLERS,
+    *money_transfers.HANDLERS,
+    *webhooks.HANDLERS,
+    *webhook_deliveries.HANDLERS,
     *condition.HANDLERS,
     *reference.HANDLERS,
 )

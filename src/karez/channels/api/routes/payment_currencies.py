@@ -6,8 +6,9 @@ import msgspec
 import psycopg
 from litestar import Response, get, post
 
+from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
-from karez.channels.api.carrying import asked, carry
+from karez.channels.api.carrying import carry
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import CurrencyCode
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices

@@ -10,10 +10,10 @@ from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, acting_party
+from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body, Query, or_none
 from karez.channels.api.caller import Caller
-from karez.channels.api.caller_database import Connection
-from karez.channels.api.carrying import asked, carry, content_of, key_of
+from karez.channels.api.carrying import carry, content_of, key_of
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import (
@@ -31,6 +31,7 @@ from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment, parse_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, OPERATION_REFUSALS
 from karez.channels.api.replies import Reply, json_reply, location, to_response
+from karez.channels.api.trade_desk import Action
 from karez.ledger.operations import Operation
 from karez.parties.roles import Permission
 from karez.services.asking import Asking
@@ -38,7 +39,6 @@ from karez.services.payments.house import House
 from karez.services.payments.trades import operations as trades
 from karez.services.payments.trades.operations import Order, TradeReceipt, trade_id
 from karez.services.payments.trades.records import Trade, find_trade, trades_page
-from karez.services.payments.wallets.records import Wallet, find_wallet
 
 Category = Annotated[
     str,
@@ -287,24 +287,7 @@ async def pay_trade(
     request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Pay a trade from the balance."""
-    payer = await acting_party(services, caller, request)
-    ask = asked(caller, payer, f"trade.pay/{trade_id}", b"", key_of(request))
-    reply = await carry(
-        services,
-        ask,
-        lambda: services.database.as_party(payer, lambda conn: trade_and_wallet(conn, trade_id, payer)),
-        lambda asking, house, facts: trades.pay_from_balance(asking, house, *facts),
-    )
-    return to_response(Reply(200, reply))
-
-
-def trade_and_wallet(conn: Connection, trade: UUID, party: UUID) -> tuple[Trade, Wallet]:
-    """Return a trade and the wallet of its payer.
-
-    Rejections: ``trade_not_found``, ``wallet_not_found``.
-    """
-    found = find_trade(conn, trade)
-    return found, find_wallet(conn, party, found.currency)
+    return await _step(request, trade_id, caller, services, "pay")
 
 
 @post(
@@ -314,14 +297,7 @@ async def ship_trade(
     request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Record that the goods are on their way."""
-    return await _act(
-        request,
-        trade_id,
-        caller,
-        services,
-        "ship",
-        lambda ask, _, trade, party: trades.ship(ask, trade, party),
-    )
+    return await _step(request, trade_id, caller, services, "ship")
 
 
 @post(
@@ -333,7 +309,7 @@ async def confirm_trade(
     request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Release the money to the shop."""
-    return await _act(request, trade_id, caller, services, "confirm", trades.confirm)
+    return await _step(request, trade_id, caller, services, "confirm")
 
 
 @post(
@@ -371,6 +347,15 @@ async def close_trade(
         services,
         "close",
         lambda ask, _, trade, party: trades.close(ask, trade, party),
+    )
+
+
+async def _step(
+    request: AnyRequest, trade: UUID, caller: Caller, services: Services, action: Action
+) -> Response[bytes]:
+    party = await acting_party(services, caller, request)
+    return to_response(
+        Reply(200, await services.trade_desk.step(caller, action, trade, party, key_of(request)))
     )
 
 

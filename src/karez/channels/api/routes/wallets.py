@@ -9,8 +9,9 @@ from litestar import Response, get, post, put
 from litestar.params import FromPath
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, acting_party
+from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
-from karez.channels.api.carrying import asked, carry, content_of, needed_key
+from karez.channels.api.carrying import carry, content_of, needed_key
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
     EXAMPLE_IDS,

@@ -36,8 +36,10 @@ class DepositReceipt(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
-def open_wallet(asking: Asking, house: House, party: UUID, kind: Kind, currency_code: str) -> Operation:
-    """Open a wallet at the lowest level; a shop's has an account of takings beside it.
+def open_wallet(
+    asking: Asking, house: House, party: UUID, kind: Kind, currency_code: str, level: LevelName = "basic"
+) -> Operation:
+    """Open a wallet, at the lowest level unless more is known; a shop's has an account of takings beside it.
 
     Rejections: ``currency_not_open``.
     """
@@ -70,16 +72,16 @@ def open_wallet(asking: Asking, house: House, party: UUID, kind: Kind, currency_
         values={
             "kind": kind,
             "state": "open",
-            "level": "basic",
+            "level": level,
             "freeze_id": None,
             "opened_ns": asking.now_ns,
         },
     )
     return asking.operation(
         "wallet.open",
-        WalletReceipt(party=party, currency=currency_code, state="open", level="basic"),
+        WalletReceipt(party=party, currency=currency_code, state="open", level=level),
         accounts=tuple(opened),
-        transfers=limit_change(asking, party, None, "basic", currency),
+        transfers=limit_change(asking, party, None, level, currency),
         rows=(row,),
     )
 
