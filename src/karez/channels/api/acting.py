@@ -20,17 +20,21 @@ ACTING_FOR = Header(
 ACTING_REFUSALS = ("party_needed", "party_unknown", "party_not_active", "header_invalid")
 
 
-async def acting_party(services: Services, caller: Caller, request: AnyRequest) -> UUID:
+async def party_of(services: Services, caller: Caller, request: AnyRequest) -> UUID:
+    """Return for whom a request of the framework is made; see ``acting_party``."""
+    return await acting_party(services, caller, request.headers.get("acting-for"))
+
+
+async def acting_party(services: Services, caller: Caller, named: str | None) -> UUID:
     """Return for whom a request is made.
 
     Args:
         services: Where parties are looked up.
         caller: A party, or an institution with the header ``Acting-For``.
-        request: The request.
+        named: The header ``Acting-For``, if there is one.
 
     Rejections: ``party_needed``, ``party_unknown``, ``party_not_active``, ``header_invalid``.
     """
-    named = request.headers.get("acting-for")
     party = None if named is None else _id(named)
     if caller.party is not None:
         if party is not None and party != caller.party:
