@@ -6,7 +6,9 @@ from rich.table import Table
 from karez.cli.output import print_json, screen, waiting
 from karez.cli.reach import reached_database
 from karez.core.config import Settings
+from karez.ledger import invariants as book
 from karez.ledger.invariants import CheckResult, check_book
+from karez.services.payments import invariants as payments
 from karez.storage.database import connect
 
 _SHOWN_MAX = 10
@@ -42,7 +44,7 @@ def check(settings: Settings, as_json: bool) -> bool:
         reached_database(settings) as database,
         connect(database.owner) as conn,
     ):
-        results = check_book(conn)
+        results = check_book(conn, (*book.INVARIANTS, *payments.INVARIANTS))
     report = CheckReport(not any(result.violations for result in results), results)
     if as_json:
         print_json(report)
