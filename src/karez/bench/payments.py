@@ -7,7 +7,6 @@ some hundred payments in one request, and their confirmations in the next.
 
 import asyncio
 import itertools
-import json
 import random
 import statistics
 import tempfile
@@ -210,7 +209,7 @@ def _single(contest: _Contest, name: str, address: Address) -> Callable[[], byte
         if action == "pay":
             deal = next(deals)
         body = b"" if name == "karez" else f'{{"party":"{deal.buyer}"}}'.encode()
-        headers = f"Acting-For: {deal.buyer}\r\n"
+        headers = f"Acting-For: {deal.buyer}\r\nIdempotency-Key: {new_id(time.time_ns())}\r\n"
         return http_post(f"/v1/trades/{deal.trade}/{action}", address.host, body, address.token, headers)
 
     return make
@@ -226,10 +225,11 @@ def _batches(contest: _Contest) -> Callable[[], bytes]:
         if action == "pay":
             deals = list(itertools.islice(contest.deals["batches"], BATCH))
             assert len(deals) == BATCH, "more trades must be ordered for this measurement"
-        steps = [{"action": action, "trade": str(deal.trade), "party": str(deal.buyer)} for deal in deals]
-        return http_post(
-            "/v1/trades/batch", contest.karez.host, json.dumps(steps).encode(), contest.karez.token
+        steps = ",".join(
+            f'{{"id":"{new_id(time.time_ns())}","action":"{action}","trade":"{deal.trade}","party":"{deal.buyer}"}}'
+            for deal in deals
         )
+        return http_post("/v1/trades/batch", contest.karez.host, f"[{steps}]".encode(), contest.karez.token)
 
     return make
 

@@ -45,13 +45,14 @@ def derived_id(source: UUID, *names: str | int) -> UUID:
 
     Args:
         source: Whose first 48 bits, the moment, are kept.
-        names: What tells this id from others of the same source, such as ``"wallet", "CNY"``.
+        names: What tells this id from others of the same source, such as ``"wallet", "CNY"``; without zero bytes.
     """
-    # The length of each name keeps ("a", "bc") apart from ("ab", "c").
-    text = "".join([f"{len(name)}:{name}" for name in map(str, names)])
-    digest = int.from_bytes(blake2b(text.encode(), digest_size=10, key=source.bytes).digest(), "big")
+    number = source.int
+    # The zero byte, which is in no name, keeps ("a", "bc") apart from ("ab", "c").
+    text = "\0".join(map(str, names)).encode()
+    digest = int.from_bytes(blake2b(text, digest_size=10, key=number.to_bytes(16, "big")).digest(), "big")
     return UUID(
-        int=source.int & _UPPER_48
+        int=number & _UPPER_48
         | _VERSION_8
         | (digest >> 62 & 0xFFF) << 64
         | _VARIANT

@@ -3,7 +3,7 @@
 An amount is an integer: 12.30 CNY is ``Money(1230, "CNY")``, 500 JPY is ``Money(500, "JPY")``. Amounts
 are at most 2**63 - 1 minor units, so that each fits a PostgreSQL ``bigint`` and a numpy ``int64``.
 
-Source of the exponents: ISO 4217:2015, column "minor unit".
+Source of the exponents and of the currencies' digits: ISO 4217:2015, columns "minor unit" and "numeric code".
 """
 
 import re
@@ -17,16 +17,23 @@ _DIGITS_MAX = len(str(AMOUNT_MAX_MINOR))
 _AMOUNT = re.compile(r"([+-]?)([0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.([0-9]+))?")
 
 _CURRENCIES_BY_EXPONENT = {
-    0: "CLP ISK JPY KRW PYG RWF UGX VND XAF XOF",
-    2: "AED AUD BRL CAD CHF CNY CZK DKK EUR GBP HKD HUF IDR ILS INR KES KZT MOP MXN MYR NGN NOK NZD PHP PKR"
-    " PLN QAR RON RUB SAR SEK SGD THB TRY TWD TZS UAH USD UZS ZAR",
-    3: "BHD IQD JOD KWD LYD OMR TND",
+    0: "CLP152 ISK352 JPY392 KRW410 PYG600 RWF646 UGX800 VND704 XAF950 XOF952",
+    2: "AED784 AUD036 BRL986 CAD124 CHF756 CNY156 CZK203 DKK208 EUR978 GBP826 HKD344 HUF348 IDR360 ILS376"
+    " INR356 KES404 KZT398 MOP446 MXN484 MYR458 NGN566 NOK578 NZD554 PHP608 PKR586 PLN985 QAR634 RON946"
+    " RUB643 SAR682 SEK752 SGD702 THB764 TRY949 TWD901 TZS834 UAH980 USD840 UZS860 ZAR710",
+    3: "BHD048 IQD368 JOD400 KWD414 LYD434 OMR512 TND788",
 }
 _EXPONENT_BY_CURRENCY = {
-    currency: exponent
+    currency[:3]: exponent
     for exponent, currencies in _CURRENCIES_BY_EXPONENT.items()
     for currency in currencies.split()
 }
+_DIGITS_BY_CURRENCY = {
+    currency[:3]: currency[3:]
+    for currencies in _CURRENCIES_BY_EXPONENT.values()
+    for currency in currencies.split()
+}
+_CURRENCY_BY_DIGITS = {digits: currency for currency, digits in _DIGITS_BY_CURRENCY.items()}
 
 
 def currency_exponent(currency: str) -> int:
@@ -42,6 +49,35 @@ def currency_exponent(currency: str) -> int:
     except KeyError:
         raise Rejected(
             "currency_unknown", f"Currency {currency!r} is not known; use ISO 4217 letters, for example CNY."
+        ) from None
+
+
+def currency_digits(currency: str) -> str:
+    """Return the three digits by which machines name a currency: ``currency_digits("CNY") == "156"``.
+
+    Args:
+        currency: ISO 4217 letters, upper case.
+
+    Rejections: ``currency_unknown``.
+    """
+    currency_exponent(currency)
+    return _DIGITS_BY_CURRENCY[currency]
+
+
+def currency_of_digits(digits: str) -> str:
+    """Return the letters of a currency: ``currency_of_digits("156") == "CNY"``.
+
+    Args:
+        digits: Three digits of ISO 4217.
+
+    Rejections: ``currency_unknown``.
+    """
+    try:
+        return _CURRENCY_BY_DIGITS[digits]
+    except KeyError:
+        raise Rejected(
+            "currency_unknown",
+            f"Currency {digits[:3]!r} is not known; use the digits of ISO 4217, for example 156 for CNY.",
         ) from None
 
 

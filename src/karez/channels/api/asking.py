@@ -12,7 +12,16 @@ from karez.channels.api.caller import Caller
 from karez.core.ids import NIL, derived_id
 from karez.core.outcomes import Rejected
 
-LOST_RACES = frozenset({"row_state_changed", "row_exists", "account_exists", "row_locked"})
+LOST_RACES = frozenset(
+    {
+        "row_state_changed",
+        "row_exists",
+        "account_exists",
+        "row_locked",
+        "pending_transfer_already_posted",
+        "pending_transfer_already_voided",
+    }
+)
 
 _EARLIER = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
 
@@ -32,7 +41,7 @@ class Asked:
     fingerprint: bytes
 
 
-def asked(caller: Caller, party: UUID | None, kind: str, content: bytes, key: str | None) -> Asked:
+def asked(caller: Caller, party: UUID | None, kind: str, content: bytes, key: UUID | None) -> Asked:
     """Return what identifies a request.
 
     Args:
@@ -41,21 +50,24 @@ def asked(caller: Caller, party: UUID | None, kind: str, content: bytes, key: st
         kind: What it asks for, with the thing that it is about.
         content: The rest of it.
         key: The ``Idempotency-Key``. Without one, the same request is the same operation for ever.
-
-    Rejections: ``header_invalid``.
     """
     owner = caller.owner
     who = f"{owner.institution}/{owner.party}/{party}"
     fingerprint = sha256(f"{who}/{kind}/".encode() + content).digest()
-    source = NIL if key is None else _key(key)
     return Asked(
-        derived_id(source, who, kind if key is None else "", fingerprint.hex() if key is None else ""),
+        derived_id(NIL, who, fingerprint.hex()) if key is None else derived_id(key, who),
         caller.actor if party is None else f"{caller.actor} for {party}",
         fingerprint,
     )
 
 
-def _key(text: str) -> UUID:
+def read_key(text: str | None) -> UUID | None:
+    """Read an ``Idempotency-Key``.
+
+    Rejections: ``header_invalid``.
+    """
+    if text is None:
+        return None
     try:
         return UUID(text.strip('"'))
     except ValueError:

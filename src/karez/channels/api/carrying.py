@@ -7,17 +7,18 @@ between reading and writing, and of 64 requests at once each gets an answer that
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 
-from karez.channels.api.asking import LOST_RACES, Asked, earlier_replies
+from karez.channels.api.asking import LOST_RACES, Asked, earlier_replies, read_key
 from karez.channels.api.context import Services
 from karez.channels.api.injected import AnyRequest
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation
 from karez.services.asking import Asking
 from karez.services.payments.house import House
-from karez.services.payments.refusals import explain
+from karez.services.payments.refusals import explain, is_out_of_date
 
 Facts = TypeVar("Facts")
 
@@ -58,7 +59,8 @@ async def carry(
         outcome = await services.book.submit(operation)
         if outcome.accepted:
             return bytes(outcome.reply)
-        if outcome.code not in LOST_RACES or turn == _TRIES_MAX - 1:
+        is_lost = outcome.code in LOST_RACES or is_out_of_date(operation, outcome)
+        if not is_lost or turn == _TRIES_MAX - 1:
             raise explain(operation, outcome)
     raise AssertionError("the last turn has returned or raised")
 
@@ -68,17 +70,20 @@ def content_of(request_body: object) -> bytes:
     return msgspec.json.encode(request_body)
 
 
-def key_of(request: AnyRequest) -> str | None:
-    """Return the ``Idempotency-Key`` of a request that is the same operation for ever if it is repeated as it is."""
-    return request.headers.get("idempotency-key")
+def key_of(request: AnyRequest) -> UUID | None:
+    """Return the ``Idempotency-Key`` of a request that is the same operation for ever if it is repeated as it is.
+
+    Rejections: ``header_invalid``.
+    """
+    return read_key(request.headers.get("idempotency-key"))
 
 
-def needed_key(request: AnyRequest) -> str:
+def needed_key(request: AnyRequest) -> UUID:
     """Return the ``Idempotency-Key`` of a request that may be meant twice, such as freezing something again.
 
-    Rejections: ``idempotency_key_missing``.
+    Rejections: ``idempotency_key_missing``, ``header_invalid``.
     """
-    key: str | None = request.headers.get("idempotency-key")
+    key = key_of(request)
     if key is None:
         raise Rejected(
             "idempotency_key_missing",

@@ -16,6 +16,7 @@ from litestar.exceptions import HTTPException
 from karez.channels.api.acting import acting_party
 from karez.channels.api.admission import admit
 from karez.channels.api.asgi import Application, Message, Receive, Scope, Send
+from karez.channels.api.asking import read_key
 from karez.channels.api.bodies import SMALL_SIZE_MAX_BYTES, check_content_type
 from karez.channels.api.caller import Caller
 from karez.channels.api.context import Services
@@ -100,7 +101,7 @@ class FastLane:
         named, key = _header(headers, b"acting-for"), _header(headers, b"idempotency-key")
         party = await acting_party(self._services, caller, None if named is None else named.decode("latin-1"))
         reply = await self._services.trade_desk.step(
-            caller, action, trade, party, None if key is None else key.decode("latin-1")
+            caller, action, trade, party, read_key(None if key is None else key.decode("latin-1"))
         )
         return Reply(200, reply)
 

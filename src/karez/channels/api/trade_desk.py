@@ -20,7 +20,7 @@ from karez.ledger.client import BookClient
 from karez.ledger.operations import Operation
 from karez.services.asking import Asking
 from karez.services.payments.house import House
-from karez.services.payments.refusals import explain
+from karez.services.payments.refusals import explain, is_out_of_date
 from karez.services.payments.trades import operations as trades
 from karez.services.payments.trades.reading_many import trades_and_wallets
 from karez.services.payments.trades.records import Trade
@@ -66,7 +66,7 @@ class TradeDesk:
         self._waiting: list[_Step] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
-    async def step(self, caller: Caller, action: Action, trade: UUID, party: UUID, key: str | None) -> bytes:
+    async def step(self, caller: Caller, action: Action, trade: UUID, party: UUID, key: UUID | None) -> bytes:
         """Take one step for a party for whom the caller may act, and return the operation's reply.
 
         Args:
@@ -83,17 +83,19 @@ class TradeDesk:
             raise done
         return done
 
-    async def steps(self, caller: Caller, steps: Sequence[tuple[Action, UUID, UUID]]) -> list[Done]:
+    async def steps(
+        self, caller: Caller, steps: Sequence[tuple[Action, UUID, UUID, UUID | None]]
+    ) -> list[Done]:
         """Take many steps, each with an outcome of its own.
 
         Args:
             caller: Who asks; may act for every party.
-            steps: Action, trade and party of each.
+            steps: Action, trade, party and key of each.
         """
-        return list(await asyncio.gather(*(self._put(caller, *step, None) for step in steps)))
+        return list(await asyncio.gather(*(self._put(caller, *step) for step in steps)))
 
     def _put(
-        self, caller: Caller, action: Action, trade: UUID, party: UUID, key: str | None
+        self, caller: Caller, action: Action, trade: UUID, party: UUID, key: UUID | None
     ) -> asyncio.Future[Done]:
         loop = asyncio.get_running_loop()
         ask = asked(caller, party, f"trade.{action}/{trade}", b"", key)
@@ -146,7 +148,9 @@ class TradeDesk:
             step.tries += 1
             if outcome.accepted:
                 _tell(step, bytes(outcome.reply))
-            elif outcome.code in LOST_RACES and step.tries < _TRIES_MAX:
+            elif step.tries < _TRIES_MAX and (
+                outcome.code in LOST_RACES or is_out_of_date(operation, outcome)
+            ):
                 lost.append(step)
             else:
                 _tell(step, explain(operation, outcome))

@@ -17,7 +17,7 @@ from karez.channels.api.replies import json_reply
 from karez.channels.api.trade_desk import Done
 from karez.core.outcomes import Rejected
 from karez.parties.roles import Permission
-from karez.services.payments.trades.operations import TradeReceipt
+from karez.services.payments.trades.changes import TradeReceipt
 
 ITEMS_MAX = 1_000
 
@@ -26,9 +26,12 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is to be done to one trade.
 
     Attributes:
+        id: Your own new id for the step, best a UUID of version 7, like an `Idempotency-Key`. Left out, a step is
+            the same one for ever.
         party: For whom: the buyer or the shop.
     """
 
+    id: UUID | None = None
     action: Literal["pay", "ship", "confirm"]
     trade: Annotated[UUID, Meta(description="Id of a trade.")]
     party: PartyId
@@ -95,7 +98,9 @@ async def step_trades(request: AnyRequest, caller: TheCaller, services: TheServi
     """Carry out many steps."""
     steps = await _STEPS.read(request)
     await check_represented(services, caller, [step.party for step in steps])
-    done = await services.trade_desk.steps(caller, [(step.action, step.trade, step.party) for step in steps])
+    done = await services.trade_desk.steps(
+        caller, [(step.action, step.trade, step.party, step.id) for step in steps]
+    )
     return json_reply({"items": [_encoded(each) for each in done]})
 
 
