@@ -99,6 +99,23 @@ def replay_berka(
     raise typer.Exit(0 if replay(paths, json) else EXIT_DISAGREES)
 
 
+demo = typer.Typer(no_args_is_help=True, help="Watch Karez at work.")
+app.add_typer(demo, name="demo")
+
+
+@demo.command("payments")
+def demo_payments(
+    days: Annotated[int, typer.Option(min=1, max=90, help="How many days the town lives.")] = 30,
+    pace: Annotated[float, typer.Option(min=0, max=60, help="Seconds that a day takes at least.")] = 0.5,
+    json: Json = False,
+) -> None:
+    """Let a small town pay, ship, refund and settle for a simulated month on an empty book, then check everything."""
+    from karez.cli.demo.command import demo
+    from karez.core.config import settings_from_environment
+
+    raise typer.Exit(0 if demo(settings_from_environment(), days, pace, json) else EXIT_DISAGREES)
+
+
 @app.command("process", hidden=True)
 def process(name: Annotated[str, typer.Argument()]) -> None:
     """Be one process of a running Karez; only [bold]karez up[/bold] starts this."""

@@ -15,6 +15,9 @@ from karez.channels.webhooks.targets import TargetRules
 from karez.cli.process_roles import WorkerRole
 from karez.core.clock import Clock
 from karez.ledger.projection import run_projector
+from karez.services.payments.agreements import due as agreements
+from karez.services.payments.bills import due as bills
+from karez.services.payments.chargebacks import due as chargebacks
 from karez.services.payments.holds import due as holds
 from karez.services.payments.redpackets import due as red_packets
 from karez.services.payments.settlement import due as settlement
@@ -28,7 +31,16 @@ from karez.storage.schedules import put_schedules
 HANDLERS: Mapping[str, Handler] = {**cleaning.HANDLERS}
 """By kind of job, what does it; rooms add theirs here."""
 
-SWEEPS = (*trades.SWEEPS, *holds.SWEEPS, *red_packets.SWEEPS, *settlement.SWEEPS, *announcing.SWEEPS)
+SWEEPS = (
+    *trades.SWEEPS,
+    *bills.SWEEPS,
+    *agreements.SWEEPS,
+    *holds.SWEEPS,
+    *red_packets.SWEEPS,
+    *settlement.SWEEPS,
+    *chargebacks.SWEEPS,
+    *announcing.SWEEPS,
+)
 """What becomes due; rooms add theirs here."""
 
 _NICENESS = 10

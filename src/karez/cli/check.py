@@ -1,6 +1,9 @@
 """``karez check``: what must always be true, worked out anew from the database alone."""
 
+from typing import Any
+
 import msgspec
+import psycopg
 from rich.table import Table
 
 from karez.cli.output import print_json, screen, waiting
@@ -44,13 +47,22 @@ def check(settings: Settings, as_json: bool) -> bool:
         reached_database(settings) as database,
         connect(database.owner) as conn,
     ):
-        results = check_book(conn, (*book.INVARIANTS, *payments.INVARIANTS))
-    report = CheckReport(not any(result.violations for result in results), results)
+        report = examined(conn)
     if as_json:
         print_json(report)
     else:
         _show(report)
     return report.holds
+
+
+def examined(conn: psycopg.Connection[Any]) -> CheckReport:
+    """Check every invariant of the book and of the services.
+
+    Args:
+        conn: Of the owner, in autocommit mode.
+    """
+    results = check_book(conn, (*book.INVARIANTS, *payments.INVARIANTS))
+    return CheckReport(not any(result.violations for result in results), results)
 
 
 def _show(report: CheckReport) -> None:

@@ -61,6 +61,7 @@ def _serve_web(role: WebRole) -> None:
         database_web=role.database,
         secret_key=role.secret_key,
         clock=SystemClock(),
+        webhook_private_targets=role.webhook_private_targets,
     )
     run_web(role.listening_descriptor, context, _say_ready)
 

@@ -26,11 +26,13 @@ class WorkerRole(msgspec.Struct, frozen=True, tag="worker"):
         database: Connection string of its login role.
         bookkeeper_socket: Where the bookkeeper listens.
         secret_key: The root of all derived keys.
+        webhook_private_targets: Whether webhooks may go to any address and port.
     """
 
     database: str
     bookkeeper_socket: str
     secret_key: bytes
+    webhook_private_targets: bool
 
 
 class WebRole(msgspec.Struct, frozen=True, tag="web"):
@@ -41,12 +43,14 @@ class WebRole(msgspec.Struct, frozen=True, tag="web"):
         bookkeeper_socket: Where the bookkeeper listens.
         secret_key: The root of all derived keys.
         listening_descriptor: The inherited socket that all web processes share.
+        webhook_private_targets: Whether webhooks may go to any address and port.
     """
 
     database: str
     bookkeeper_socket: str
     secret_key: bytes
     listening_descriptor: int
+    webhook_private_targets: bool
 
 
 Role = BookkeeperRole | WorkerRole | WebRole

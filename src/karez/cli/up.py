@@ -69,7 +69,7 @@ def _run_once(
             screen.print(f"Ready after {time.monotonic() - started_s:.1f} s at {address}", markup=False)
             _show_next_steps(address, first_operator_token(database, clock.now_ns()))
 
-        stages = _stages(database, run_directory, listener, web_processes)
+        stages = _stages(settings, database, run_directory, listener, web_processes)
         is_embedded = settings.database_url is None
         ending = asyncio.run(_supervise_until_signal(stages, database, is_embedded, on_ready))
         _on_stop_signals(signal.SIG_IGN if ending is Ending.STOPPED else _raise_stopped)
@@ -79,14 +79,19 @@ def _run_once(
 
 
 def _stages(
-    database: Database, run_directory: RunDirectory, listener: socket.socket, web_processes: int
+    settings: Settings,
+    database: Database,
+    run_directory: RunDirectory,
+    listener: socket.socket,
+    web_processes: int,
 ) -> list[list[ChildProcess]]:
     book_socket = str(run_directory.bookkeeper_socket)
-    web_role = WebRole(database.web, book_socket, database.secret_key, listener.fileno())
+    key, private = database.secret_key, settings.webhook_private_targets
+    web_role = WebRole(database.web, book_socket, key, listener.fileno(), private)
     return [
         [ChildProcess("bookkeeper", BookkeeperRole(database.book, book_socket))],
         [
-            ChildProcess("worker", WorkerRole(database.worker, book_socket, database.secret_key)),
+            ChildProcess("worker", WorkerRole(database.worker, book_socket, key, private)),
             *(
                 ChildProcess(f"web {number}", web_role, [listener.fileno()])
                 for number in range(1, web_processes + 1)

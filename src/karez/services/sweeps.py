@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -16,7 +16,6 @@ import psycopg
 from karez.core.clock import Clock
 from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
-from karez.ledger.client import BookClient
 from karez.ledger.operations import Operation, Outcome
 from karez.services.asking import Asking
 
@@ -29,6 +28,13 @@ _LOST_RACES = frozenset({"row_state_changed", "row_exists", "account_exists"})
 _logger = logging.getLogger(__name__)
 
 
+class Book(Protocol):
+    """What carries operations out, such as ``BookClient``."""
+
+    async def submit(self, operation: Operation) -> Outcome:
+        """Have one operation carried out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """Something whose time has come.
@@ -37,11 +43,14 @@ class Due:
         id: Of the thing.
         due_ns: Since when.
         decide: Makes the operation; may reject, and is then asked again at the next sweep.
+        otherwise: Makes the operation that records why the book refused the first one; where left out, it is tried
+            again at the next sweep.
     """
 
     id: UUID
     due_ns: int
     decide: Callable[[Asking], Operation]
+    otherwise: Callable[[Asking, Operation, Outcome], Operation] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +66,7 @@ class Sweep:
     find: Callable[[Connection, int, int], Sequence[Due]]
 
 
-async def sweep_once(conn: Connection, book: BookClient, clock: Clock, sweeps: Sequence[Sweep]) -> int:
+async def sweep_once(conn: Connection, book: Book, clock: Clock, sweeps: Sequence[Sweep]) -> int:
     """Carry out what is due now and return how much that was.
 
     Args:
@@ -70,24 +79,28 @@ async def sweep_once(conn: Connection, book: BookClient, clock: Clock, sweeps: S
     for sweep in sweeps:
         now_ns = clock.now_ns()
         due = await asyncio.to_thread(sweep.find, conn, now_ns, LIMIT)
-        operations = [made for made in (_decided(sweep, each, now_ns) for each in due) if made is not None]
-        outcomes = await asyncio.gather(*(book.submit(operation) for operation in operations))
-        count += sum(map(_is_done, operations, outcomes))
+        count += sum(await asyncio.gather(*(_carry_out(book, sweep, each, now_ns) for each in due)))
     return count
 
 
-def _decided(sweep: Sweep, due: Due, now_ns: int) -> Operation | None:
-    asking = Asking(
-        id=derived_id(due.id, sweep.name, due.due_ns),
-        actor=f"sweep {sweep.name}",
-        fingerprint=b"",
-        now_ns=now_ns,
-    )
+async def _carry_out(book: Book, sweep: Sweep, due: Due, now_ns: int) -> bool:
+    """Carry out one due thing, and tell whether something has happened."""
     try:
-        return due.decide(asking)
+        operation = due.decide(_asking(due, sweep.name, now_ns))
     except Rejected as rejection:
         _logger.error("The sweep %s cannot do %s: %s", sweep.name, due.id, rejection)
-        return None
+        return False
+    outcome = await book.submit(operation)
+    if due.otherwise is not None and not outcome.accepted and outcome.code not in _LOST_RACES:
+        operation = due.otherwise(_asking(due, f"{sweep.name} otherwise", now_ns), operation, outcome)
+        outcome = await book.submit(operation)
+    return _is_done(operation, outcome)
+
+
+def _asking(due: Due, purpose: str, now_ns: int) -> Asking:
+    return Asking(
+        id=derived_id(due.id, purpose, due.due_ns), actor=f"sweep {purpose}", fingerprint=b"", now_ns=now_ns
+    )
 
 
 def _is_done(operation: Operation, outcome: Outcome) -> bool:

@@ -1,0 +1,1 @@
+"""``karez demo``: a small town that lives on Karez for a simulated month."""
