@@ -17,6 +17,7 @@ def test_an_empty_environment_gives_the_embedded_database_in_the_users_own_direc
     assert settings.database_url is None
     assert settings.secret_key is None
     assert (settings.host, settings.port) == ("127.0.0.1", 8420)
+    assert not settings.webhook_private_targets
 
 
 def test_each_variable_sets_its_setting() -> None:
@@ -27,12 +28,14 @@ def test_each_variable_sets_its_setting() -> None:
             "KAREZ_SECRET_KEY": "k" * 32,
             "KAREZ_HOST": "::1",
             "KAREZ_PORT": "9000",
+            "KAREZ_WEBHOOK_PRIVATE_TARGETS": "1",
         }
     )
     assert settings.data_dir == Path("/srv/karez")
     assert settings.database_url == "postgresql://db/karez"
     assert settings.secret_key == "k" * 32
     assert (settings.host, settings.port) == ("::1", 9000)
+    assert settings.webhook_private_targets
 
 
 def test_a_user_without_a_home_can_still_name_the_data_directory(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,6 +65,12 @@ def test_the_xdg_data_home_is_followed_unless_it_is_relative(monkeypatch: pytest
 def test_a_port_that_is_none_is_refused_by_name(port: str) -> None:
     with pytest.raises(Unavailable, match="KAREZ_PORT"):
         settings_from_environment({"KAREZ_PORT": port})
+
+
+@pytest.mark.parametrize("switch", ["yes", "true", "2", " 1", "off"])
+def test_a_switch_that_is_neither_on_nor_off_is_refused_by_name(switch: str) -> None:
+    with pytest.raises(Unavailable, match="KAREZ_WEBHOOK_PRIVATE_TARGETS"):
+        settings_from_environment({"KAREZ_WEBHOOK_PRIVATE_TARGETS": switch})
 
 
 def test_secrets_are_not_shown_when_settings_are_printed() -> None:

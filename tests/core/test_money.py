@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karez.core.money import AMOUNT_MAX_MINOR, Money, currency_exponent, format_minor, parse_amount
+from karez.core.money import (
+    AMOUNT_MAX_MINOR,
+    Money,
+    currency_digits,
+    currency_exponent,
+    currency_of_digits,
+    format_minor,
+    parse_amount,
+)
 from karez.core.outcomes import Rejected
 
 AMOUNTS_MINOR = st.integers(-AMOUNT_MAX_MINOR, AMOUNT_MAX_MINOR)
@@ -129,3 +137,18 @@ def test_an_amount_is_shown_with_the_decimals_of_its_currency() -> None:
 def test_an_unknown_currency_is_refused_by_name() -> None:
     with pytest.raises(Rejected, match="'cny'"):
         currency_exponent("cny")
+
+
+@pytest.mark.parametrize(
+    ("currency", "digits"), [("CNY", "156"), ("USD", "840"), ("EUR", "978"), ("JPY", "392"), ("AUD", "036")]
+)
+def test_a_currency_has_letters_for_people_and_digits_for_machines(currency: str, digits: str) -> None:
+    assert currency_digits(currency) == digits
+    assert currency_of_digits(digits) == currency
+
+
+@pytest.mark.parametrize("digits", ["999", "36", "CNY", "", "１５６"])
+def test_digits_of_no_currency_are_refused(digits: str) -> None:
+    with pytest.raises(Rejected) as rejection:
+        currency_of_digits(digits)
+    assert rejection.value.code == "currency_unknown"

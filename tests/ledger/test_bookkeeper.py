@@ -227,32 +227,32 @@ def test_an_unsound_account_is_refused_with_its_reason(
 
 
 @pytest.fixture
-def order_table(furnished: Database) -> None:
+def parcel_table(furnished: Database) -> None:
     with connect(furnished.owner) as connection:
         connection.execute(
-            "CREATE TABLE trade (id integer PRIMARY KEY, state text CHECK (state <> 'bad'), note bytea)"
+            "CREATE TABLE parcel (id integer PRIMARY KEY, state text CHECK (state <> 'bad'), note bytea)"
         )
-        connection.execute("GRANT SELECT, INSERT, UPDATE ON trade TO karez_bookkeeper")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON parcel TO karez_bookkeeper")
 
 
 def test_rows_and_money_of_an_operation_come_together(
-    book: Bookkeeper, open_account: OpenAccount, order_table: None, furnished: Database
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None, furnished: Database
 ) -> None:
     source, shop = open_account(), open_account()
     create = operation(
-        rows=(RowInsert(table="trade", key={"id": 1}, values={"state": "open", "note": "\\x00ff"}),),
+        rows=(RowInsert(table="parcel", key={"id": 1}, values={"state": "open", "note": "\\x00ff"}),),
         transfers=(transfer(source, shop, 10),),
     )
     assert [outcome.accepted for outcome in outcomes(book, create)] == [True]
     pay = operation(
         rows=(
-            RowUpdate(table="trade", key={"id": 1}, expected={"state": "open"}, changes={"state": "paid"}),
+            RowUpdate(table="parcel", key={"id": 1}, expected={"state": "open"}, changes={"state": "paid"}),
         ),
         transfers=(transfer(source, shop, 5),),
     )
     late = operation(
         rows=(
-            RowUpdate(table="trade", key={"id": 1}, expected={"state": "open"}, changes={"state": "closed"}),
+            RowUpdate(table="parcel", key={"id": 1}, expected={"state": "open"}, changes={"state": "closed"}),
         ),
         transfers=(transfer(source, shop, 7),),
     )
@@ -260,17 +260,17 @@ def test_rows_and_money_of_an_operation_come_together(
     assert [outcome.code for outcome in outcomes(book, late)] == ["row_state_changed"]
     assert balance(book, shop).credits_posted == 15
     with connect(furnished.owner) as connection:
-        assert connection.execute("SELECT * FROM trade").fetchall() == [(1, "paid", b"\x00\xff")]
+        assert connection.execute("SELECT * FROM parcel").fetchall() == [(1, "paid", b"\x00\xff")]
 
 
 def test_a_row_that_cannot_be_written_refuses_its_operation_alone(
-    book: Bookkeeper, open_account: OpenAccount, order_table: None
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None
 ) -> None:
     source, shop, limited = open_account(), open_account(), open_account(LIMITED)
-    outcomes(book, operation(rows=(RowInsert(table="trade", key={"id": 2}, values={"state": "x"}),)))
+    outcomes(book, operation(rows=(RowInsert(table="parcel", key={"id": 2}, values={"state": "x"}),)))
     group = [
         operation(
-            rows=(RowInsert(table="trade", key={"id": number}, values={"state": state}),),
+            rows=(RowInsert(table="parcel", key={"id": number}, values={"state": state}),),
             transfers=(transfer(source, limited, 10),),
         )
         for number, state in ((1, "x"), (2, "x"), (3, "bad"), (4, "x"))
@@ -282,9 +282,9 @@ def test_a_row_that_cannot_be_written_refuses_its_operation_alone(
 
 
 def test_two_operations_on_one_row_never_share_a_group(
-    book: Bookkeeper, open_account: OpenAccount, order_table: None
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None
 ) -> None:
-    row = RowInsert(table="trade", key={"id": 1}, values={"state": "x"})
+    row = RowInsert(table="parcel", key={"id": 1}, values={"state": "x"})
     first, second = book.commit([operation(rows=(row,)), operation(rows=(row,))])
     assert isinstance(first, Outcome)
     assert first.accepted

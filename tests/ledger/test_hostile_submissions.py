@@ -32,15 +32,15 @@ LIMITED = 2
 
 
 @pytest.fixture
-def trade_table(furnished: Database) -> None:
+def parcel_table(furnished: Database) -> None:
     with connect(furnished.owner) as connection:
-        connection.execute("CREATE TABLE trade (id integer PRIMARY KEY, state text, reference text)")
-        connection.execute("CREATE UNIQUE INDEX ON trade (reference)")
-        connection.execute("GRANT SELECT, INSERT, UPDATE ON trade TO karez_bookkeeper")
+        connection.execute("CREATE TABLE parcel (id integer PRIMARY KEY, state text, reference text)")
+        connection.execute("CREATE UNIQUE INDEX ON parcel (reference)")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON parcel TO karez_bookkeeper")
 
 
-def trade(id_: int | str, state: str) -> RowInsert:
-    return RowInsert(table="trade", key={"id": id_}, values={"state": state})
+def parcel(id_: int | str, state: str) -> RowInsert:
+    return RowInsert(table="parcel", key={"id": id_}, values={"state": state})
 
 
 def accepted(outcome: SubmissionOutcome | Deferral) -> bool:
@@ -111,9 +111,9 @@ def test_an_operation_cannot_pretend_to_be_an_expiry(book: Bookkeeper, open_acco
 
 
 def test_a_row_that_is_too_large_for_its_index_refuses_its_operation_alone(
-    book: Bookkeeper, open_account: OpenAccount, trade_table: None
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None
 ) -> None:
-    huge = RowInsert(table="trade", key={"id": 1}, values={"reference": secrets.token_hex(8_000)})
+    huge = RowInsert(table="parcel", key={"id": 1}, values={"reference": secrets.token_hex(8_000)})
     good, bad = book.commit(
         [submission(transfer(open_account(), open_account(), 1)), operation(rows=(huge,))]
     )
@@ -123,39 +123,39 @@ def test_a_row_that_is_too_large_for_its_index_refuses_its_operation_alone(
 
 
 def test_one_key_spelled_in_two_ways_is_one_row(
-    book: Bookkeeper, open_account: OpenAccount, trade_table: None
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None
 ) -> None:
     source, shop = open_account(), open_account()
     first, second = book.commit(
         [
-            operation(transfers=(transfer(source, shop, 10),), rows=(trade(1, "one"),)),
-            operation(transfers=(transfer(source, shop, 10),), rows=(trade("1", "two"),)),
+            operation(transfers=(transfer(source, shop, 10),), rows=(parcel(1, "one"),)),
+            operation(transfers=(transfer(source, shop, 10),), rows=(parcel("1", "two"),)),
         ]
     )
     assert (accepted(first), accepted(second)) == (True, False)
     assert balance(book, shop).credits_posted == 10
 
 
-def test_one_row_twice_in_an_operation_is_refused(book: Bookkeeper, trade_table: None) -> None:
-    (outcome,) = book.commit([operation(rows=(trade(1, "one"), trade(1, "two")))])
+def test_one_row_twice_in_an_operation_is_refused(book: Bookkeeper, parcel_table: None) -> None:
+    (outcome,) = book.commit([operation(rows=(parcel(1, "one"), parcel(1, "two")))])
     assert not accepted(outcome)
 
 
-def test_a_key_cannot_be_changed(book: Bookkeeper, trade_table: None) -> None:
-    book.commit([operation(rows=(trade(1, "open"), trade(2, "open")))])
-    moved = RowUpdate(table="trade", key={"id": 1}, expected={"state": "open"}, changes={"id": 2})
+def test_a_key_cannot_be_changed(book: Bookkeeper, parcel_table: None) -> None:
+    book.commit([operation(rows=(parcel(1, "open"), parcel(2, "open")))])
+    moved = RowUpdate(table="parcel", key={"id": 1}, expected={"state": "open"}, changes={"id": 2})
     (outcome,) = book.commit([operation(rows=(moved,))])
     assert isinstance(outcome, Outcome)
     assert outcome.code == "row_malformed"
 
 
 def test_a_row_locked_by_another_session_holds_up_nobody_else(
-    book: Bookkeeper, open_account: OpenAccount, trade_table: None, furnished: Database
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None, furnished: Database
 ) -> None:
-    book.commit([operation(rows=(trade(1, "open"),))])
-    pay = RowUpdate(table="trade", key={"id": 1}, expected={"state": "open"}, changes={"state": "paid"})
+    book.commit([operation(rows=(parcel(1, "open"),))])
+    pay = RowUpdate(table="parcel", key={"id": 1}, expected={"state": "open"}, changes={"state": "paid"})
     with connect(furnished.owner) as other, other.transaction():
-        other.execute("SELECT FROM trade WHERE id = 1 FOR UPDATE")
+        other.execute("SELECT FROM parcel WHERE id = 1 FOR UPDATE")
         locked, neighbour = book.commit(
             [operation(rows=(pay,)), submission(transfer(open_account(), open_account(), 1))]
         )
@@ -165,12 +165,12 @@ def test_a_row_locked_by_another_session_holds_up_nobody_else(
 
 
 def test_a_refusal_for_a_debit_that_never_happened_is_not_final(
-    book: Bookkeeper, open_account: OpenAccount, trade_table: None
+    book: Bookkeeper, open_account: OpenAccount, parcel_table: None
 ) -> None:
     source, limited, shop = open_account(), open_account(LIMITED), open_account()
     statuses(book, transfer(source, limited, 100))
-    book.commit([operation(rows=(trade(1, "taken"),))])
-    doomed = operation(transfers=(transfer(limited, shop, 100),), rows=(trade(1, "mine"),))
+    book.commit([operation(rows=(parcel(1, "taken"),))])
+    doomed = operation(transfers=(transfer(limited, shop, 100),), rows=(parcel(1, "mine"),))
     account = NewAccount(id=new_id(START_NS), ledger=CNY, code=1, institution=BANK)
     opener = operation(accounts=(account,), transfers=(transfer(limited, account.id, 100),))
     first, second = book.commit([doomed, opener])

@@ -102,15 +102,15 @@ def test_operations_on_one_row_are_settled_in_the_order_of_arrival(
     start: Start, tmp_path: Path, furnished: Database
 ) -> None:
     with connect(furnished.owner) as connection:
-        connection.execute("CREATE TABLE trade (id integer PRIMARY KEY, state text)")
-        connection.execute("GRANT SELECT, INSERT, UPDATE ON trade TO karez_bookkeeper")
+        connection.execute("CREATE TABLE parcel (id integer PRIMARY KEY, state text)")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON parcel TO karez_bookkeeper")
     start()
 
     async def work(client: BookClient) -> None:
-        row = RowInsert(table="trade", key={"id": 1}, values={"state": "x"})
+        row = RowInsert(table="parcel", key={"id": 1}, values={"state": "x"})
         outcomes = await asyncio.gather(*(client.submit(operation(rows=(row,))) for _ in range(20)))
         assert sorted(outcome.code for outcome in outcomes) == [""] + ["row_exists"] * 19
-        same = operation(rows=(RowInsert(table="trade", key={"id": 2}, values={"state": "x"}),))
+        same = operation(rows=(RowInsert(table="parcel", key={"id": 2}, values={"state": "x"}),))
         replies = await asyncio.gather(*(client.submit(same) for _ in range(20)))
         assert {(reply.accepted, bytes(reply.reply)) for reply in replies} == {(True, b'{"done":true}')}
         assert sum(reply.repeated for reply in replies) == 19
@@ -203,13 +203,13 @@ def test_a_row_that_everybody_wants_holds_up_nobody_else(
     start: Start, tmp_path: Path, furnished: Database
 ) -> None:
     with connect(furnished.owner) as connection:
-        connection.execute("CREATE TABLE trade (id integer PRIMARY KEY, state text)")
-        connection.execute("GRANT SELECT, INSERT, UPDATE ON trade TO karez_bookkeeper")
+        connection.execute("CREATE TABLE parcel (id integer PRIMARY KEY, state text)")
+        connection.execute("GRANT SELECT, INSERT, UPDATE ON parcel TO karez_bookkeeper")
     start()
 
     async def work(client: BookClient) -> None:
         source, shop = await open_two(client)
-        row = RowInsert(table="trade", key={"id": 1}, values={"state": "x"})
+        row = RowInsert(table="parcel", key={"id": 1}, values={"state": "x"})
         crowd = [asyncio.ensure_future(client.submit(operation(rows=(row,)))) for _ in range(3_000)]
         await asyncio.sleep(0)
         record = transfers_to_array([transfer(source, shop, 1)]).tobytes()

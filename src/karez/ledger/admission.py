@@ -1,18 +1,22 @@
 """Sorts out, before evaluation, what is answered already, what must wait, and what is refused for its form."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 
+from karez.core.ids import is_derived
+from karez.ledger.array_parameters import id_array
+from karez.ledger.batch import TRUSTED
 from karez.ledger.book_state import BookState
+from karez.ledger.contention import Claim, Claims
 from karez.ledger.group import Submission, SubmissionOutcome, TransferOutcome, TransferSubmission
 from karez.ledger.model import ID_MAX, AccountFlags, NewAccount, Status, Transfer
 from karez.ledger.operations import Operation, Outcome, RowUpdate
-from karez.ledger.row_changes import RowKey, row_key
 from karez.ledger.sentences import SENTENCES
 
-_REPLIES = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
+_REPLIES = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s::uuid[])"
 _UNITS = "SELECT number FROM unit"
 _INSTITUTIONS = "SELECT number FROM institution"
 _BOTH_LIMITS = int(AccountFlags.DEBITS_MUST_NOT_EXCEED_CREDITS | AccountFlags.CREDITS_MUST_NOT_EXCEED_DEBITS)
@@ -26,36 +30,45 @@ _MAX_31 = 2**31 - 1
 _MAX_16 = 2**16 - 1
 
 
-def admit(
-    state: BookState, submissions: Sequence[Submission]
-) -> tuple[list[SubmissionOutcome | None], list[int]]:
-    """Split a group into what has its outcome and what goes on to evaluation.
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How a group is split up.
 
-    Returns:
-        The outcomes known by now (``None`` elsewhere), and the indexes to be evaluated. What is in neither
-        must wait for the next group, because an earlier operation of this one has the same id, row or
-        account.
+    Attributes:
+        outcomes: Those known by now, ``None`` elsewhere.
+        live: Indexes of what goes on to evaluation. What has no outcome and is not live must wait for the next
+            group, because an earlier operation of this one has the same id, row or account.
+        rivals: Those of the waiting ones whose fate may be sealed by that operation's outcome.
     """
+
+    outcomes: list[SubmissionOutcome | None]
+    live: list[int]
+    rivals: list[Claim]
+
+
+def admit(state: BookState, submissions: Sequence[Submission]) -> Admission:
+    """Split a group into what has its outcome, what goes on to evaluation, and what must wait."""
     outcomes: list[SubmissionOutcome | None] = [_check_form(state, each) for each in submissions]
     operations = [
         (index, each)
         for index, each in enumerate(submissions)
         if isinstance(each, Operation) and outcomes[index] is None
     ]
+    claims = Claims()
     if not operations:
-        return outcomes, [index for index, outcome in enumerate(outcomes) if outcome is None]
+        return Admission(outcomes, [index for index, outcome in enumerate(outcomes) if outcome is None], [])
     _answer_repeated(state, operations, outcomes)
-    live, claimed = [], _Claims()
+    live = []
     for index, each in enumerate(submissions):
         if outcomes[index] is not None:
             continue
-        if not isinstance(each, Operation):
-            live.append(index)
-        elif claimed.take(each):
-            outcomes[index] = _check_accounts(state, each.accounts)
-            if outcomes[index] is None:
-                live.append(index)
-    return outcomes, live
+        if isinstance(each, Operation):
+            if each.accounts:
+                outcomes[index] = _check_accounts(state, each)
+            if outcomes[index] is not None or not claims.take(index, each):
+                continue
+        live.append(index)
+    return Admission(outcomes, live, claims.rivals)
 
 
 def _check_form(state: BookState, submission: Submission) -> SubmissionOutcome | None:
@@ -101,22 +114,6 @@ def _refused(code: str, sentence: str, item: int | None = None) -> Outcome:
     return Outcome(accepted=False, code=code, sentence=sentence, item=item)
 
 
-class _Claims:
-    """The ids, rows and accounts that the operations of one group touch, each by one operation only."""
-
-    def __init__(self) -> None:
-        self._ids: set[object] = set()
-        self._rows: set[RowKey] = set()
-
-    def take(self, operation: Operation) -> bool:
-        ids = {operation.id, *(("account", account.id) for account in operation.accounts)}
-        rows = {row_key(row) for row in operation.rows}
-        free = self._ids.isdisjoint(ids) and self._rows.isdisjoint(rows)
-        self._ids |= ids
-        self._rows |= rows
-        return free
-
-
 def _answer_repeated(
     state: BookState, operations: list[tuple[int, Operation]], outcomes: list[SubmissionOutcome | None]
 ) -> None:
@@ -130,7 +127,7 @@ def _answer_repeated(
     stored = {
         id_: (bytes(fingerprint), reply)
         for id_, fingerprint, reply in state.connection.execute(
-            _REPLIES, ([operation.id for _, operation in asked],)
+            _REPLIES, (id_array([operation.id for _, operation in asked]),)
         )
     }
     for index, operation in asked:
@@ -148,19 +145,21 @@ def _repeated(operation: Operation, fingerprint: bytes, reply: str) -> Outcome:
     return Outcome(accepted=True, repeated=True, reply=msgspec.Raw(reply.encode()))
 
 
-def _check_accounts(state: BookState, accounts: Iterable[NewAccount]) -> Outcome | None:
+def _check_accounts(state: BookState, operation: Operation) -> Outcome | None:
     seen: set[int] = set()
-    for item, account in enumerate(accounts):
-        problem = _problem(state, account, seen)
+    for item, account in enumerate(operation.accounts):
+        problem = _problem(state, operation, account, seen)
         if problem is not None:
             return Outcome(accepted=False, code=problem[0], sentence=problem[1], item=item)
         seen.add(account.id.int)
     return None
 
 
-def _problem(state: BookState, account: NewAccount, seen: set[int]) -> tuple[str, str] | None:
+def _problem(
+    state: BookState, operation: Operation, account: NewAccount, seen: set[int]
+) -> tuple[str, str] | None:
     id_ = account.id.int
-    if id_ in (0, ID_MAX):
+    if id_ in (0, ID_MAX) or (operation.institution != TRUSTED and is_derived(account.id)):
         return "account_id_reserved", "This account id is reserved; use a new time-ordered UUID."
     if not 1 <= account.code <= 65_535:
         return "account_code_out_of_range", "An account's code is a number from 1 to 65535."

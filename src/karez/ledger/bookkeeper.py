@@ -21,10 +21,12 @@ from karez.core.ids import new_id
 from karez.core.outcomes import Unavailable
 from karez.ledger import persistence
 from karez.ledger.admission import admit
+from karez.ledger.array_parameters import take_arrays
 from karez.ledger.book_state import BookState
 from karez.ledger.columns import AccountColumns
+from karez.ledger.contention import settle_rivals
 from karez.ledger.group import Submission, SubmissionOutcome, TransferSubmission
-from karez.ledger.group_commit import Unwritable, commit_group, fence
+from karez.ledger.group_commit import Unwritable, check_fence, commit_group, send_fence
 from karez.ledger.id_filter import IdFilter
 from karez.ledger.known_transfers import find_far
 from karez.ledger.model import Transfer, TransferFlags, transfers_to_array
@@ -39,6 +41,10 @@ _EXPIRIES_MAX = 4_096
 _DUE = "SELECT pending_id FROM pending_deadline WHERE deadline_ns <= %s ORDER BY deadline_ns LIMIT %s"
 _SESSION = """
 SELECT set_config('lock_timeout', '500ms', false),
+       set_config('plan_cache_mode', 'force_generic_plan', false),
+       set_config('enable_seqscan', 'off', false),
+       set_config('enable_hashjoin', 'off', false),
+       set_config('enable_mergejoin', 'off', false),
        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', false) END
 """
@@ -67,6 +73,7 @@ class Bookkeeper:
     def __init__(self, conninfo: str, clock: Clock) -> None:
         connection = psycopg.connect(conninfo, autocommit=True, application_name="karez bookkeeper")
         connection.prepare_threshold = 1
+        take_arrays(connection)
         try:
             tenure = take_over(connection)
             plan = SlicePlan()
@@ -113,14 +120,16 @@ class Bookkeeper:
         Rejections: ``Unavailable`` (disk full, ...): nothing of the group has happened. After any other
         error the outcome is unknown and this bookkeeper must not be used again.
         """
-        outcomes, live = admit(self._state, submissions)
+        admission = admit(self._state, submissions)
+        outcomes = admission.outcomes
         expiries = self._due_expiries()
-        group: list[Submission] = [submissions[index] for index in live]
+        group: list[Submission] = [submissions[index] for index in admission.live]
         if expiries is not None:
             commit_group(self._state, [expiries])
         if group:
-            for index, outcome in zip(live, self._commit_divided(group), strict=True):
+            for index, outcome in zip(admission.live, self._commit_divided(group), strict=True):
                 outcomes[index] = outcome
+        settle_rivals(admission.rivals, outcomes, self._state.text_columns)
         return [DEFERRED if outcome is None else outcome for outcome in outcomes]
 
     def _commit_divided(self, group: list[Submission]) -> list[SubmissionOutcome | None]:
@@ -149,7 +158,7 @@ class Bookkeeper:
         dirty = state.plan.dirty()
         with state.connection.transaction():
             persistence.write_slices(state.connection, state.columns, dirty, state.last_ns)
-            fence(state, state.last_ns, dirty)
+            check_fence(send_fence(state, state.last_ns, dirty))
         state.plan.wrote(dirty)
 
     def _due_expiries(self) -> TransferSubmission | None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from typing import Any
+from itertools import accumulate, groupby
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -11,11 +11,12 @@ from numpy.typing import DTypeLike, NDArray
 from karez.ledger.batch import Batch
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_filter import IdFilter
-from karez.ledger.model import TRANSFER_DTYPE, TransferFlags, transfers_to_array
+from karez.ledger.model import TransferFlags, transfers_to_array
 from karez.ledger.operations import Operation, Outcome
 from karez.ledger.transfer_fields import TransferFields
 
 _EXPIRY = np.uint64(TransferFlags.EXPIRY)
+_LINKED = int(TransferFlags.LINKED)
 _RESERVED_FLAG = 1 << 30
 
 
@@ -90,31 +91,48 @@ class Group:
 
 def make_group(submissions: Sequence[Submission]) -> Group:
     """Lay the transfers of all submissions side by side."""
-    parts = [_part(submission) for submission in submissions]
-    lengths = [len(part[0]) for part in parts]
+    lengths = [len(each.transfers) for each in submissions]
     ends = list(accumulate(lengths))
-    transfers = TransferFields.of(*(part[0] for part in parts))
+    parts: list[_Part] = []
+    for kind, neighbours in groupby(submissions, type):
+        parts += [_operations_part(list(neighbours))] if kind is Operation else map(_transfers_part, neighbours)
+    transfers = TransferFields.of(*(part.transfers for part in parts))
     _refuse_expiries(transfers, submissions, lengths)
     owners = [index if isinstance(each, Operation) else -1 for index, each in enumerate(submissions)]
     return Group(
         submissions,
         [(end - length, end) for end, length in zip(ends, lengths, strict=True)],
         transfers,
-        _joined([part[1] for part in parts], np.int32),
-        _joined([part[2] for part in parts], np.bool_),
+        _joined([part.institution for part in parts], np.int32),
+        _joined([part.chain_end for part in parts], np.bool_),
         np.repeat(np.array(owners, np.int64), lengths),
     )
 
 
-def _part(submission: Submission) -> tuple[NDArray[np.void], NDArray[np.int32], NDArray[np.bool_]]:
-    """Return a submission's transfers, who asks for each, and where a chain may not go on."""
-    if isinstance(submission, TransferSubmission):
-        chain_end = submission.chain_end.copy()
-        chain_end[-1:] = True
-        return submission.transfers, submission.institution, chain_end
-    count = len(submission.transfers)
-    institution = np.full(count, submission.institution, np.int32)
-    return _as_chain(submission), institution, np.arange(count) == count - 1
+class _Part(NamedTuple):
+    """Transfers, who asks for each, and where a chain may not go on."""
+
+    transfers: NDArray[np.void]
+    institution: NDArray[np.int32]
+    chain_end: NDArray[np.bool_]
+
+
+def _transfers_part(submission: TransferSubmission) -> _Part:
+    chain_end = submission.chain_end.copy()
+    chain_end[-1:] = True
+    return _Part(submission.transfers, submission.institution, chain_end)
+
+
+def _operations_part(operations: list[Operation]) -> _Part:
+    """Make a chain of each operation's transfers."""
+    counts = [len(operation.transfers) for operation in operations]
+    transfers = transfers_to_array([transfer for operation in operations for transfer in operation.transfers])
+    institution = np.repeat(np.array([operation.institution for operation in operations], np.int32), counts)
+    chain_end = np.zeros(len(transfers), bool)
+    chain_end[np.cumsum(counts)[np.array(counts) > 0] - 1] = True
+    flags = transfers["flags"]
+    flags[:] = np.where(chain_end, flags & ~_LINKED, flags | _LINKED)
+    return _Part(transfers, institution, chain_end)
 
 
 def _joined(parts: list[NDArray[Any]], dtype: DTypeLike) -> NDArray[Any]:
@@ -131,12 +149,3 @@ def _refuse_expiries(
     if marked.any():
         callers = [not (isinstance(each, TransferSubmission) and each.by_bookkeeper) for each in submissions]
         transfers.flags[marked & np.repeat(callers, lengths)] |= _RESERVED_FLAG
-
-
-def _as_chain(operation: Operation) -> NDArray[np.void]:
-    if not operation.transfers:
-        return np.zeros(0, TRANSFER_DTYPE)
-    part = transfers_to_array(list(operation.transfers))
-    part["flags"][:-1] |= int(TransferFlags.LINKED)
-    part["flags"][-1] &= ~int(TransferFlags.LINKED)
-    return part

@@ -1,6 +1,5 @@
 """One group on its way: rounds of evaluation until every row is written, then the commit."""
 
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -24,7 +23,7 @@ from karez.ledger.group import (
 from karez.ledger.known_transfers import find_known, ids_to_uuids
 from karez.ledger.model import TRANSIENT, Status, TransferFlags
 from karez.ledger.operations import Operation, Outcome
-from karez.ledger.row_changes import Failure, refuses_a_value, write_rows
+from karez.ledger.row_changes import refuses_a_value, write_rows
 from karez.ledger.sentences import SENTENCES
 from karez.ledger.transfer_rows import OperationIds, write_transfers
 from karez.ledger.vectorised import evaluate
@@ -144,12 +143,7 @@ def _write_rows(
     with_rows = [(index, operation.rows) for index, operation in operations if operation.rows]
     if not with_rows:
         return {}
-    failures: list[Failure] = []
-    _begin(state.connection)
-    with state.connection.transaction() as savepoint:
-        failures = write_rows(state.connection, with_rows)
-        if failures:
-            raise psycopg.Rollback(savepoint)
+    failures = write_rows(state.connection, with_rows)
     failed = {failure.operation for failure in failures}
     written = round_.accepted - {index for index, rows in with_rows if len(rows) == 1 and index in failed}
     for failure in failures:
@@ -179,9 +173,9 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
             changed = changed[np.concatenate([created, created])]
         state.plan.mark(changed, int(batch.timestamp_ns[0]))
     slices = round_.slices = state.plan.due(created_count, len(columns))
-    _begin(connection)
-    fence(state, last_ns, slices)
-    with connection.pipeline() if operations else nullcontext():
+    with connection.pipeline():
+        _begin(connection)
+        fence = send_fence(state, last_ns, slices)
         persistence.write_accounts(connection, operations, len(columns) - round_.opened_count, last_ns)
         persistence.write_operations(connection, operations, last_ns)
         persistence.write_reservations(connection, batch, evaluation)
@@ -189,6 +183,7 @@ def _write(state: BookState, submissions: list[Submission], round_: Round) -> No
             spent = _TRANSIENT[evaluation.status] & (group.operation_index < 0)
             persistence.write_spent_ids(connection, evaluation, spent, last_ns)
         persistence.write_slices(connection, columns, slices, last_ns)
+    check_fence(fence)
     if created_count:
         operation_ids = _operation_ids(group) if operations else None
         write_transfers(connection, columns, batch, evaluation, created, operation_ids)
@@ -200,14 +195,18 @@ def _begin(connection: psycopg.Connection) -> None:
         connection.execute("BEGIN")
 
 
-def fence(state: BookState, last_ns: int, slices: list[int]) -> None:
-    """Update the writer's row under this writer's epoch.
-
-    Rejections: ``Fenced`` if a newer writer has taken over.
-    """
+def send_fence(state: BookState, last_ns: int, slices: list[int]) -> psycopg.Cursor:
+    """Update the writer's row under this writer's epoch; ``check_fence`` tells whether that was possible."""
     replay_from_ns = state.plan.replay_from_ns(last_ns, slices)
-    cursor = state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
-    if cursor.rowcount != 1:
+    return state.connection.execute(FENCE, (last_ns, replay_from_ns, state.newest_id, state.tenure.epoch))
+
+
+def check_fence(fence: psycopg.Cursor) -> None:
+    """Make sure that this is still the one writer, before anything is committed.
+
+    Rejections: ``Fenced`` if a newer one has taken over.
+    """
+    if fence.rowcount != 1:
         raise Fenced("A newer bookkeeper has taken over; this one stops without committing.")
 
 

@@ -146,7 +146,7 @@ TRANSFER_DTYPE = np.dtype(
 means none. The amount of a post may be ``AMOUNT_MAX`` and that of a void 0: the whole pending amount."""
 
 
-class Transfer(msgspec.Struct, frozen=True, kw_only=True):
+class Transfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One transfer as a value.
 
     Attributes:
@@ -174,7 +174,7 @@ class Transfer(msgspec.Struct, frozen=True, kw_only=True):
     user_data: int = 0
 
 
-class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
+class NewAccount(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An account to open.
 
     Attributes:
@@ -196,7 +196,7 @@ class NewAccount(msgspec.Struct, frozen=True, kw_only=True):
     user_data: int = 0
 
 
-class Balance(msgspec.Struct, frozen=True, kw_only=True):
+class Balance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The four totals of one account, in minor units."""
 
     debits_pending: int = 0

@@ -10,7 +10,7 @@ Scalar = str | int | bool | None
 """A column's value as JSON carries it: dates and uuids as text, binary as ``\\x`` hexadecimal text."""
 
 
-class RowInsert(msgspec.Struct, frozen=True, kw_only=True, tag="insert"):
+class RowInsert(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="insert"):
     """A row to add; the operation is refused if the key is taken.
 
     Attributes:
@@ -24,7 +24,7 @@ class RowInsert(msgspec.Struct, frozen=True, kw_only=True, tag="insert"):
     values: dict[str, Scalar]
 
 
-class RowUpdate(msgspec.Struct, frozen=True, kw_only=True, tag="update"):
+class RowUpdate(msgspec.Struct, frozen=True, kw_only=True, gc=False, tag="update"):
     """A row to change; the operation is refused if it is not in the expected state.
 
     Attributes:
@@ -40,7 +40,7 @@ class RowUpdate(msgspec.Struct, frozen=True, kw_only=True, tag="update"):
     changes: dict[str, Scalar]
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something to announce once the operation is committed.
 
     Attributes:
@@ -54,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     payload: msgspec.Raw
 
 
-class Operation(msgspec.Struct, frozen=True, kw_only=True):
+class Operation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One request's whole effect.
 
     Attributes:
@@ -82,7 +82,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What became of one operation.
 
     Attributes:

@@ -1,15 +1,14 @@
 """Writes what a group changes: each kind of row with one statement for the whole group."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from karez.ledger.array_parameters import ArrayParameter, id_array, integer_array, text_array, uuid_array
 from karez.ledger.batch import Batch, Evaluation
 from karez.ledger.columns import AccountColumns
-from karez.ledger.known_transfers import ids_to_uuids
 from karez.ledger.model import Status, TransferFlags
 from karez.ledger.operations import Operation
 from karez.ledger.slices import slice_bytes
@@ -21,28 +20,29 @@ _NANOSECONDS = 1_000_000_000
 
 _INSERT_ACCOUNTS = """
 INSERT INTO account (id, slot, institution, party, ledger, code, flags, user_data, timestamp_ns)
-SELECT u.*, %s FROM unnest(%s::uuid[], %s::integer[], %s::integer[], %s::uuid[], %s::integer[], %s::integer[],
-                           %s::integer[], %s::bigint[]) u
+SELECT unnest(%s::uuid[]), unnest(%s::integer[]), unnest(%s::integer[]), unnest(%s::uuid[]), unnest(%s::integer[]),
+       unnest(%s::integer[]), unnest(%s::integer[]), unnest(%s::bigint[]), %s
 """
 _INSERT_SETTLEMENTS = """
 INSERT INTO settlement (pending_id, transfer_id, status)
-SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::smallint[])
+SELECT unnest(%s::uuid[]), unnest(%s::uuid[]), unnest(%s::smallint[])
 """
-_DELETE_DEADLINES = "DELETE FROM pending_deadline WHERE pending_id = ANY(%s)"
+_DELETE_DEADLINES = "DELETE FROM pending_deadline WHERE pending_id = ANY(%s::uuid[])"
 _INSERT_DEADLINES = """
-INSERT INTO pending_deadline (pending_id, deadline_ns) SELECT * FROM unnest(%s::uuid[], %s::bigint[])
+INSERT INTO pending_deadline (pending_id, deadline_ns) SELECT unnest(%s::uuid[]), unnest(%s::bigint[])
 """
 _INSERT_SPENT = """
 INSERT INTO spent_transfer_id (id, status, timestamp_ns)
-SELECT u.*, %s FROM unnest(%s::uuid[], %s::smallint[]) u ON CONFLICT DO NOTHING
+SELECT unnest(%s::uuid[]), unnest(%s::smallint[]), %s ON CONFLICT DO NOTHING
 """
 _INSERT_OPERATIONS = """
 INSERT INTO operation (id, institution, actor, kind, fingerprint, reply, timestamp_ns)
-SELECT u.*, %s FROM unnest(%s::uuid[], %s::integer[], %s::text[], %s::text[], %s::bytea[], %s::text[]) u
+SELECT unnest(%s::uuid[]), unnest(%s::integer[]), unnest(%s::text[]), unnest(%s::text[]), unnest(%s::bytea[]),
+       unnest(%s::text[]), %s
 """
 _INSERT_EVENTS = """
 INSERT INTO outbox_event (id, topic, institution, operation_id, payload, created_ns)
-SELECT u.*, %s FROM unnest(%s::uuid[], %s::text[], %s::integer[], %s::uuid[], %s::jsonb[]) u
+SELECT unnest(%s::uuid[]), unnest(%s::text[]), unnest(%s::integer[]), unnest(%s::uuid[]), unnest(%s::text[])::jsonb, %s
 """
 _UPSERT_SLICES = """
 INSERT INTO balance_slice (slice, totals, as_of_ns)
@@ -60,12 +60,14 @@ def write_reservations(connection: psycopg.Connection, batch: Batch, evaluation:
     timed = created & (transfers.timeout_s > 0)
     if timed.any():
         deadlines = batch.timestamp_ns[timed] + transfers.timeout_s[timed].astype(np.int64) * _NANOSECONDS
-        connection.execute(_INSERT_DEADLINES, (_ids(transfers, timed), deadlines.tolist()))
+        connection.execute(_INSERT_DEADLINES, (_ids(transfers, timed), integer_array(deadlines)))
     settling = created & (transfers.flags & _SETTLING != 0)
     if settling.any():
-        settled = _pending_ids(transfers, settling)
         status = [_settled_status(flags) for flags in transfers.flags[settling].tolist()]
-        connection.execute(_INSERT_SETTLEMENTS, (settled, _ids(transfers, settling), status))
+        connection.execute(
+            _INSERT_SETTLEMENTS,
+            (_pending_ids(transfers, settling), _ids(transfers, settling), _integers(status, "smallint")),
+        )
     # A reservation may be made and settled in one batch; an expiry that comes too late still ends its deadline.
     over = settling | (transfers.flags == _EXPIRY)
     if over.any():
@@ -87,8 +89,8 @@ def write_spent_ids(
 ) -> None:
     """Remember the ids of the marked transfers, which were refused for a transient reason."""
     if spent.any():
-        status = evaluation.status[spent].tolist()
-        connection.execute(_INSERT_SPENT, (now_ns, _ids(evaluation.transfers, spent), status))
+        status = integer_array(evaluation.status[spent], "smallint")
+        connection.execute(_INSERT_SPENT, (_ids(evaluation.transfers, spent), status, now_ns))
 
 
 def write_operations(connection: psycopg.Connection, operations: Sequence[Operation], now_ns: int) -> None:
@@ -98,13 +100,13 @@ def write_operations(connection: psycopg.Connection, operations: Sequence[Operat
     connection.execute(
         _INSERT_OPERATIONS,
         (
+            id_array([operation.id for operation in operations]),
+            _integers([operation.institution for operation in operations]),
+            text_array([operation.actor.encode() for operation in operations]),
+            text_array([operation.kind.encode() for operation in operations]),
+            text_array([operation.fingerprint for operation in operations], "bytea"),
+            text_array([memoryview(operation.reply) for operation in operations]),
             now_ns,
-            [operation.id for operation in operations],
-            [operation.institution for operation in operations],
-            [operation.actor for operation in operations],
-            [operation.kind for operation in operations],
-            [operation.fingerprint for operation in operations],
-            [bytes(operation.reply).decode() for operation in operations],
         ),
     )
     events = [(operation, event) for operation in operations for event in operation.events]
@@ -112,12 +114,12 @@ def write_operations(connection: psycopg.Connection, operations: Sequence[Operat
         connection.execute(
             _INSERT_EVENTS,
             (
+                id_array([event.id for _, event in events]),
+                text_array([event.topic.encode() for _, event in events]),
+                _integers([operation.institution for operation, _ in events]),
+                id_array([operation.id for operation, _ in events]),
+                text_array([memoryview(event.payload) for _, event in events]),
                 now_ns,
-                [event.id for _, event in events],
-                [event.topic for _, event in events],
-                [operation.institution for operation, _ in events],
-                [operation.id for operation, _ in events],
-                [bytes(event.payload).decode() for _, event in events],
             ),
         )
 
@@ -132,15 +134,15 @@ def write_accounts(
     connection.execute(
         _INSERT_ACCOUNTS,
         (
+            id_array([account.id for account in accounts]),
+            _integers(range(first_slot, first_slot + len(accounts))),
+            _integers([account.institution for account in accounts]),
+            id_array([account.party for account in accounts]),
+            _integers([account.ledger for account in accounts]),
+            _integers([account.code for account in accounts]),
+            _integers([account.flags for account in accounts]),
+            _integers([account.user_data for account in accounts], "bigint"),
             now_ns,
-            [account.id for account in accounts],
-            list(range(first_slot, first_slot + len(accounts))),
-            [account.institution for account in accounts],
-            [account.party for account in accounts],
-            [account.ledger for account in accounts],
-            [account.code for account in accounts],
-            [account.flags for account in accounts],
-            [account.user_data for account in accounts],
         ),
     )
 
@@ -154,9 +156,13 @@ def write_slices(
         connection.execute(_UPSERT_SLICES, (as_of_ns, slices, data))
 
 
-def _pending_ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> list[UUID]:
-    return ids_to_uuids(transfers.pending_hi[chosen], transfers.pending_lo[chosen])
+def _integers(values: Sequence[int], type_: str = "integer") -> ArrayParameter:
+    return integer_array(np.array(values, np.int64), type_)
 
 
-def _ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> list[UUID]:
-    return ids_to_uuids(transfers.id_hi[chosen], transfers.id_lo[chosen])
+def _pending_ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> ArrayParameter:
+    return uuid_array(transfers.pending_hi[chosen], transfers.pending_lo[chosen])
+
+
+def _ids(transfers: TransferFields, chosen: NDArray[np.bool_]) -> ArrayParameter:
+    return uuid_array(transfers.id_hi[chosen], transfers.id_lo[chosen])

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import msgspec
 import psycopg
-from psycopg import sql
 
+from karez.ledger.array_parameters import text_array
 from karez.ledger.operations import RowInsert, RowUpdate, Scalar
+from karez.ledger.row_statements import Form, form_of, statement
 
 RowKey = tuple[str, tuple[tuple[str, Scalar], ...]]
 
@@ -48,51 +49,58 @@ def row_key(row: RowInsert | RowUpdate) -> RowKey:
 def write_rows(
     connection: psycopg.Connection, operations: Iterable[tuple[int, Sequence[RowInsert | RowUpdate]]]
 ) -> list[Failure]:
-    """Write all rows; must run in a savepoint that is rolled back if anything failed.
+    """Begin a transaction and write all rows in it.
 
     Args:
-        connection: In the bookkeeper's transaction.
+        connection: In autocommit mode, outside any transaction.
         operations: For each operation its index and its rows.
 
     Returns:
-        The failures; when there is none, everything is written.
+        The failures; when there is none, everything is written, otherwise the transaction is over.
     """
-    forms: dict[tuple[object, ...], list[_Placed]] = defaultdict(list)
+    forms: dict[Form, list[_Placed]] = defaultdict(list)
     for index, rows in operations:
         for item, row in enumerate(rows):
-            forms[_form(row)].append(_Placed(index, item, row))
-    failures: list[Failure] = []
-    for placed in forms.values():
-        failures += _write_form(connection, placed)
+            forms[form_of(row)].append(_Placed(index, item, row))
+    try:
+        with connection.pipeline():
+            connection.execute("BEGIN")
+            cursors = [_execute(connection, form, placed, telling=False) for form, placed in forms.items()]
+        if [cursor.rowcount for cursor in cursors] == [len(placed) for placed in forms.values()]:
+            return []
+    except psycopg.Error as error:
+        if not _is_about_a_row(error):
+            raise
+    connection.execute("ROLLBACK")
+    connection.execute("BEGIN")
+    failures = [
+        failure for form, placed in forms.items() for failure in _find_failures(connection, form, placed)
+    ]
+    if failures:
+        connection.execute("ROLLBACK")
     return failures
 
 
-def _form(row: RowInsert | RowUpdate) -> tuple[object, ...]:
-    if isinstance(row, RowInsert):
-        return "insert", row.table, tuple(sorted(row.key)), tuple(sorted(row.values))
-    return (
-        "update",
-        row.table,
-        tuple(sorted(row.key)),
-        tuple(sorted(row.expected)),
-        tuple(sorted(row.changes)),
-    )
-
-
-def _write_form(connection: psycopg.Connection, placed: list[_Placed]) -> list[Failure]:
-    """Write rows of one form at once; if PostgreSQL rejects the statement, halve it to find the culprits."""
+def _find_failures(connection: psycopg.Connection, form: Form, placed: list[_Placed]) -> list[Failure]:
+    """Write rows, some of which cannot be; if PostgreSQL refuses the statement, halve it to find the culprits."""
     try:
         with connection.transaction():
-            missing = _execute(connection, [each.row for each in placed])
+            written = set(_execute(connection, form, placed, telling=True))
     except psycopg.Error as error:
-        is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
-        if not (is_locked or refuses_a_value(error)):
+        if not _is_about_a_row(error):
             raise
         if len(placed) == 1:
+            is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
             return [_failure(placed[0], "row_locked" if is_locked else "row_refused", _describe(error))]
         half = len(placed) // 2
-        return _write_form(connection, placed[:half]) + _write_form(connection, placed[half:])
-    return [_missing(placed[number]) for number in missing]
+        return _find_failures(connection, form, placed[:half]) + _find_failures(connection, form, placed[half:])
+    return [
+        _failure(each, *not_written(each.row)) for place, each in enumerate(placed) if (place,) not in written
+    ]
+
+
+def _is_about_a_row(error: psycopg.Error) -> bool:
+    return isinstance(error, psycopg.errors.LockNotAvailable) or refuses_a_value(error)
 
 
 def refuses_a_value(error: psycopg.Error) -> bool:
@@ -103,15 +111,11 @@ def refuses_a_value(error: psycopg.Error) -> bool:
     )
 
 
-def _missing(placed: _Placed) -> Failure:
-    row = placed.row
+def not_written(row: RowInsert | RowUpdate) -> tuple[str, str]:
+    """Return the code and the sentence for a row that exists, or is not in the expected state."""
     if isinstance(row, RowInsert):
-        return _failure(
-            placed, "row_exists", f"This {row.table} exists already; read it before you try again."
-        )
-    return _failure(
-        placed, "row_state_changed", f"This {row.table} is not in the expected state any more; read it again."
-    )
+        return "row_exists", f"This {row.table} exists already; read it before you try again."
+    return "row_state_changed", f"This {row.table} is not in the expected state any more; read it again."
 
 
 def _failure(placed: _Placed, code: str, sentence: str) -> Failure:
@@ -124,75 +128,19 @@ def _describe(error: psycopg.Error) -> str:
     return f"The database refused a row of {error.diag.table_name or 'the operation'}: {reason}."
 
 
-def _execute(connection: psycopg.Connection, rows: list[RowInsert | RowUpdate]) -> list[int]:
-    first = rows[0]
-    if isinstance(first, RowInsert):
-        statement = _insert_statement(first)
-        parameters = [[{**row.key, **row.values} for row in rows if isinstance(row, RowInsert)]]
+def _execute(
+    connection: psycopg.Connection, form: Form, placed: list[_Placed], telling: bool
+) -> psycopg.Cursor:
+    """Send the statement for rows of one form."""
+    encode = msgspec.json.encode
+    parameters: list[object]
+    if form.expected is None:
+        inserts = [each.row for each in placed if isinstance(each.row, RowInsert)]
+        parameters = [encode([row.key | row.values for row in inserts]).decode()]
     else:
-        statement = _update_statement(first)
-        updates = [row for row in rows if isinstance(row, RowUpdate)]
+        updates = [each.row for each in placed if isinstance(each.row, RowUpdate)]
         parameters = [
-            [{**row.key, **row.changes} for row in updates],
-            [row.expected for row in updates],
+            text_array([encode(row.key | row.changes) for row in updates], "json"),
+            text_array([encode(row.expected) for row in updates], "json"),
         ]
-    encoded = [msgspec.json.encode(parameter).decode() for parameter in parameters]
-    return [number for (number,) in connection.execute(statement, encoded)]
-
-
-def _names(columns: Iterable[str], prefix: str = "") -> sql.Composed:
-    qualified = [sql.Identifier(prefix, name) if prefix else sql.Identifier(name) for name in sorted(columns)]
-    return sql.SQL(", ").join(qualified)
-
-
-def _insert_statement(row: RowInsert) -> sql.Composed:
-    return sql.SQL(
-        """
-        WITH given AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS row_place,
-                   row_number() OVER (PARTITION BY {key} ORDER BY r.ordinality) AS row_turn
-            FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
-        ), written AS (
-            INSERT INTO {table} ({columns}) SELECT {columns} FROM given WHERE row_turn = 1
-            ON CONFLICT DO NOTHING RETURNING {key}
-        )
-        SELECT given.row_place::integer FROM given WHERE row_turn > 1 OR NOT EXISTS (
-            SELECT FROM written WHERE ({written_key}) = ({given_key})
-        )
-        """
-    ).format(
-        table=sql.Identifier(row.table),
-        columns=_names([*row.key, *row.values]),
-        key=_names(row.key),
-        written_key=_names(row.key, "written"),
-        given_key=_names(row.key, "given"),
-    )
-
-
-def _update_statement(row: RowUpdate) -> sql.Composed:
-    pair = sql.SQL("{} = {}")
-    same = sql.SQL("t.{0} IS NOT DISTINCT FROM expected.{0}")
-    key = [pair.format(sql.Identifier("t", name), sql.Identifier("given", name)) for name in sorted(row.key)]
-    state = [same.format(sql.Identifier(name)) for name in sorted(row.expected)]
-    return sql.SQL(
-        """
-        WITH given AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS row_place
-            FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
-        ), expected AS MATERIALIZED (
-            SELECT r.*, r.ordinality - 1 AS row_place
-            FROM ROWS FROM (json_populate_recordset(NULL::{table}, %s)) WITH ORDINALITY r
-        ), written AS (
-            UPDATE {table} t SET {changes}
-            FROM given JOIN expected ON expected.row_place = given.row_place
-            WHERE {condition} RETURNING given.row_place
-        )
-        SELECT given.row_place::integer FROM given WHERE row_place NOT IN (SELECT row_place FROM written)
-        """
-    ).format(
-        table=sql.Identifier(row.table),
-        changes=sql.SQL(", ").join(
-            pair.format(sql.Identifier(name), sql.Identifier("given", name)) for name in sorted(row.changes)
-        ),
-        condition=sql.SQL(" AND ").join([*key, *state]),
-    )
+    return connection.execute(statement(form, telling), parameters)

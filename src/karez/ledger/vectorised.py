@@ -1,13 +1,13 @@
 """A whole batch at once: numpy for what is certain to pass, one at a time for the rest.
 
 A transfer is *certain* when it passes in whatever order its batch is evaluated and whichever of its
-neighbours are refused. That holds for a plain or pending transfer with a new id and sound fields if both its
-accounts are *ample*: the room of the account before the batch (up to its limit, and up to the 63 bits of a
+neighbours are refused. That holds for a plain or pending transfer with a new id and sound fields, and for a linked
+chain of such, if all its accounts are *ample*: the room of the account before the batch (up to its limit, and up to the 63 bits of a
 total) is at least the sum of everything that the batch could take from it. Posts and voids never take room,
 credits only give more of it, so ample accounts stay ample throughout.
 
-Everything else (linked chains, balancing transfers, posts, voids, repeated ids, transfers on accounts that
-are not ample) is *doubtful* and goes through ``SequentialBook`` in the batch's order. Certain transfers touch
+Everything else (balancing transfers, posts, voids, repeated ids, transfers on accounts that are not ample, and
+the whole chain of one that is doubtful) is *doubtful* and goes through ``SequentialBook`` in the batch's order. Certain transfers touch
 only ample accounts and doubtful ones see them as ample, whichever come first; so the result equals the
 sequential one.
 
@@ -36,6 +36,8 @@ from karez.ledger.transfer_rules import (
 
 _LINKED = np.uint64(TransferFlags.LINKED)
 _PENDING = np.uint64(TransferFlags.PENDING)
+_NOT_OF_PENDING = np.uint64(1 << 63 | 2**32 - 1) & ~(_LINKED | _PENDING)
+"""Of flags and timeout: all flags but those that a pending transfer may have, and the timeout's sign."""
 _SETTLING = np.uint64(TransferFlags.POST | TransferFlags.VOID)
 _BALANCING = np.uint64(TransferFlags.BALANCING_DEBIT | TransferFlags.BALANCING_CREDIT)
 _LOW_32 = 0xFFFF_FFFF
@@ -76,6 +78,7 @@ def evaluate(columns: AccountColumns, batch: Batch, known: Known) -> Evaluation:
     certain = _sound(columns, batch)
     certain &= ~_repeated(batch)
     certain &= _on_ample_accounts(columns, batch)
+    certain = _whole_chains(batch, certain)
     evaluation = _begin(batch)
     _apply_certain(columns, batch, certain, 1)
     evaluation.undo.append(lambda: _apply_certain(columns, batch, certain, -1))
@@ -102,9 +105,8 @@ def _sound(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     wrong = transfers.pending_hi | transfers.pending_lo
     wrong |= (transfers.amount | transfers.user_data | debit | credit).view(np.uint64) & _SIGN
     if not transfers.plain:
-        pending = transfers.flags == TransferFlags.PENDING
-        wrong |= np.where(pending, form & _SIGN, form)
-        wrong[1:] |= np.where(batch.chain_end[:-1], 0, form[:-1] & _LINKED)
+        pending = (form & _PENDING) != 0
+        wrong |= np.where(pending, form & _NOT_OF_PENDING, form & ~_LINKED)
     sound: NDArray[np.bool_] = wrong == 0
     sound &= debit != credit
     sound &= (id_hi | id_lo) != 0
@@ -162,6 +164,19 @@ def _on_ample_accounts(columns: AccountColumns, batch: Batch) -> NDArray[np.bool
     ample: NDArray[np.bool_] = (short[batch.debit] | short[batch.credit]) == 0
     short[batch.debit] = short[batch.credit] = 0
     return ample
+
+
+def _whole_chains(batch: Batch, certain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark the transfers whose whole chain is certain; one that is in no chain is one by itself."""
+    linked = batch.transfers.flagged(_LINKED)
+    if not linked.any():
+        return certain
+    closed = certain & ~(linked & batch.chain_end)
+    is_first = np.ones(len(batch), bool)
+    is_first[1:] = ~linked[:-1] | batch.chain_end[:-1]
+    first = np.flatnonzero(is_first)
+    whole: NDArray[np.bool_] = np.logical_and.reduceat(closed, first).repeat(np.diff(first, append=len(batch)))
+    return whole
 
 
 def _room(columns: AccountColumns, slots: NDArray[np.int64], side: _Side) -> NDArray[np.int64]:

@@ -23,12 +23,21 @@ class Permission(StrEnum):
     PRODUCTS_WRITE = "products:write"
     STAFF_WRITE = "staff:write"
     CREDENTIALS_WRITE = "credentials:write"
+    WEBHOOKS_READ = "webhooks:read"
+    WEBHOOKS_WRITE = "webhooks:write"
     OPERATOR = "operator"
     """Every institution's data; only for the operator's own staff and programs."""
 
 
 _ROLES: dict[str, frozenset[Permission]] = {
-    "administrator": frozenset({Permission.STAFF_WRITE, Permission.CREDENTIALS_WRITE}),
+    "administrator": frozenset(
+        {
+            Permission.STAFF_WRITE,
+            Permission.CREDENTIALS_WRITE,
+            Permission.WEBHOOKS_READ,
+            Permission.WEBHOOKS_WRITE,
+        }
+    ),
     "accountant": frozenset(
         {Permission.LEDGER_READ, Permission.LEDGER_WRITE, Permission.PAYMENTS_READ, Permission.PAYMENTS_WRITE}
     ),
@@ -37,7 +46,9 @@ _ROLES: dict[str, frozenset[Permission]] = {
         {Permission.LEDGER_READ, Permission.PAYMENTS_READ, Permission.PARTIES_READ, Permission.PARTIES_WRITE}
     ),
     "auditor": frozenset({Permission.LEDGER_READ, Permission.PARTIES_READ}),
-    "developer": frozenset({Permission.CREDENTIALS_WRITE}),
+    "developer": frozenset(
+        {Permission.CREDENTIALS_WRITE, Permission.WEBHOOKS_READ, Permission.WEBHOOKS_WRITE}
+    ),
     "operator": frozenset(Permission),
 }
 

@@ -9,6 +9,7 @@ import pytest
 from karez.storage.database import describe_database
 from tests.channels.api.living import LiveApi, bookkeeper, live_api
 from tests.channels.api.making import World, furnish
+from tests.channels.api.timed import TimedTown, open_timed_town
 from tests.channels.api.town import Town, open_town
 from tests.conftest import SECRET_KEY, TestServer
 
@@ -70,3 +71,17 @@ def ana(api: LiveApi, world: World) -> Iterator[httpx.Client]:
 def town(harbour: httpx.Client, operator: httpx.Client) -> Town:
     """People and shops who pay and are paid."""
     return open_town(harbour, operator)
+
+
+@pytest.fixture(scope="module")
+def timed_town(
+    database_server: TestServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TimedTown]:
+    """A town of its own in which time is moved."""
+    name = database_server.create_database()
+    try:
+        database = describe_database(database_server.owner, name, SECRET_KEY)
+        with open_timed_town(database, tmp_path_factory.mktemp("timed") / "book") as opened:
+            yield opened
+    finally:
+        database_server.drop_database(name)

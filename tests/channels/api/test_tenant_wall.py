@@ -5,16 +5,33 @@ A foreign thing must be answered byte for byte as one that does not exist.
 
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from karez.channels.api.moments import format_moment
+from karez.core.clock import SystemClock
+from karez.services.payments.trades.operations import trade_id
+from tests.channels.api.billing import biller
 from tests.channels.api.documented import OPERATIONS, fields
-from tests.channels.api.making import HARBOUR_BANK, PENDING, POST, World, fresh_id, open_account, transfer
-from tests.channels.api.town import Town
+from tests.channels.api.living import LiveApi
+from tests.channels.api.making import (
+    DAY_NS,
+    HARBOUR_BANK,
+    PENDING,
+    POST,
+    World,
+    fresh_id,
+    open_account,
+    transfer,
+)
+from tests.channels.api.settled import put_settled
+from tests.channels.api.town import Town, done
 
 PURPOSE = {"Purpose": "credit-assessment"}
 NEW_ACCOUNT = {"ledger": 1, "code": 1}
+NEW_HOOK = {"url": "https://shop.example/", "topics": ["*"]}
 NEW_CREDENTIAL = {"label": "x", "scopes": ["ledger:read"]}
 WITHDRAWAL = {"evidence": "x"}
 CONSENT = {"institution": 3, "purpose": "x", "scope": ["name"], "evidence": "x"}
@@ -48,6 +65,10 @@ def acting(path: str, body: Any = None) -> Send:
     )
 
 
+def calling(method: str, path: str, body: Any = None) -> Send:
+    return lambda client, thing, _: client.request(method, path.format(thing), json=body)
+
+
 def debiting(thing: str, new: str) -> dict[str, Any]:
     return {**transfer(thing, fresh_id(), 1), "id": new, "credit_account_id": CREDIT}
 
@@ -57,8 +78,19 @@ def settling(thing: str, new: str) -> dict[str, Any]:
 
 
 CREDIT = fresh_id()
+SQUARE = {name: {"currency": "CNY", "amount_minor": 1} for name in ("delivered", "paid")}
+CHARGEBACK = {"reference": "x", "amount_minor": 1, "reason": "x"}
+PAYOUT_BANK = {"currency": "CNY", "holder": "Karez", "account": "1"}
 STRANGER = fresh_id()
 """A shop that came through Hill Bank."""
+NEIGHBOUR = fresh_id()
+"""Another one, with an order that whoever comes may pay."""
+OPEN_ORDER = str(trade_id(UUID(NEIGHBOUR), "open"))
+DISPUTE, EVIDENCE = {"reason": "x", "wanted_minor": 1}, {"content": "x"}
+DECISION = {"decision": "full", "reason": "x"}
+HOOKS = "/v1/webhook-endpoints"
+OWN_HOOK = fresh_id()
+"""An endpoint of Hill Bank's."""
 
 CASES: dict[tuple[str, str], tuple[str, Send]] = {
     ("createTransfer", "debit_account_id"): ("account", posting("/v1/transfers", debiting)),
@@ -134,10 +166,198 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
         "trade",
         posting("/v1/trades/batch", lambda thing, _: [{"action": "pay", "trade": thing, "party": STRANGER}]),
     ),
+    ("readRedPacket", "packet_id"): (
+        "packet",
+        reading("/v1/red-packets/{}", headers={"Acting-For": STRANGER}),
+    ),
+    ("grabRedPacket", "packet_id"): ("packet", acting("/v1/red-packets/{}/grab")),
+    ("readHold", "hold_id"): ("hold", reading("/v1/holds/{}", headers={"Acting-For": STRANGER})),
+    ("captureHold", "hold_id"): (
+        "hold",
+        acting("/v1/holds/{}/capture", {"reference": "x", "amount_minor": 1}),
+    ),
+    ("releaseHold", "hold_id"): ("hold", acting("/v1/holds/{}/release")),
+    **{
+        (name, "agreement_id"): ("agreement", reading(path, headers={"Acting-For": STRANGER}))
+        for name, path in (
+            ("readAgreement", "/v1/agreements/{}"),
+            ("listDeductions", "/v1/agreements/{}/deductions"),
+        )
+    },
+    ("uploadBills", "service"): (
+        "service",
+        posting(
+            "/v1/bills",
+            lambda thing, new: {
+                "id": new,
+                "service": thing,
+                "bills": [
+                    {
+                        "reference": "x",
+                        "account_number": "7",
+                        "label": "x",
+                        "amount_minor": 1,
+                        "due": "2030-01-01T00:00:00Z",
+                    }
+                ],
+            },
+        ),
+    ),
+    ("readBill", "bill_id"): ("bill", reading("/v1/bills/{}")),
+    ("withdrawBill", "bill_id"): (
+        "bill",
+        lambda client, thing, _: client.post(f"/v1/bills/{thing}/withdraw"),
+    ),
+    ("payBill", "bill_id"): (
+        "bill",
+        lambda client, thing, new: client.post(
+            f"/v1/bills/{thing}/pay",
+            json={"id": new, "account_number": "8", "amount_minor": 1},
+            headers={"Acting-For": STRANGER},
+        ),
+    ),
+    ("readBillPayment", "payment_id"): (
+        "bill_payment",
+        reading("/v1/bill-payments/{}", headers={"Acting-For": STRANGER}),
+    ),
+    ("returnBillPayment", "payment_id"): (
+        "bill_payment",
+        lambda client, thing, _: client.post(f"/v1/bill-payments/{thing}/return", json={"reason": "x"}),
+    ),
+    ("stopStandingOrder", "order_id"): ("standing_order", acting("/v1/standing-orders/{}/stop")),
+    ("deductByAgreement", "agreement_id"): (
+        "agreement",
+        acting("/v1/agreements/{}/deductions", {"reference": "x", "amount_minor": 1}),
+    ),
+    **{
+        (f"{action}Agreement", "agreement_id"): ("agreement", acting(f"/v1/agreements/{{}}/{action}"))
+        for action in ("pause", "resume", "unsign")
+    },
+    ("readWebhookEndpoint", "endpoint_id"): ("hook", reading(HOOKS + "/{}")),
+    ("changeWebhookEndpoint", "endpoint_id"): (
+        "hook",
+        calling("PATCH", HOOKS + "/{}", {"state": "disabled"}),
+    ),
+    ("deleteWebhookEndpoint", "endpoint_id"): ("hook", calling("DELETE", HOOKS + "/{}")),
+    ("rotateWebhookSecret", "endpoint_id"): ("hook", calling("POST", HOOKS + "/{}/rotate-secret", {})),
+    ("sendTestWebhook", "endpoint_id"): ("hook", calling("POST", HOOKS + "/{}/test")),
+    ("recoverWebhooks", "endpoint_id"): (
+        "hook",
+        calling("POST", HOOKS + "/{}/recover", {"since": "2026-01-01T00:00:00Z"}),
+    ),
+    ("listWebhookDeliveries", "endpoint_id"): ("hook", reading(HOOKS + "/{}/deliveries")),
+    ("readWebhookDelivery", "endpoint_id"): ("hook", reading(HOOKS + "/{}/deliveries/" + STRANGER)),
+    ("resendWebhook", "endpoint_id"): (
+        "hook",
+        calling("POST", HOOKS + "/{}/deliveries/" + STRANGER + "/resend"),
+    ),
+    ("readWebhookDelivery", "message_id"): ("message", reading(f"{HOOKS}/{OWN_HOOK}/deliveries/{{}}")),
+    ("resendWebhook", "message_id"): (
+        "message",
+        calling("POST", f"{HOOKS}/{OWN_HOOK}/deliveries/{{}}/resend"),
+    ),
     **{
         (f"{action}Trade", "trade_id"): ("trade", acting(f"/v1/trades/{{}}/{action}"))
         for action in ("pay", "ship", "confirm", "extend", "close")
     },
+    ("payTrade", "coupon"): (
+        "coupon",
+        lambda client, thing, new: client.post(
+            f"/v1/trades/{OPEN_ORDER}/pay",
+            json={"sources": [{"kind": "coupon", "coupon": thing}]},
+            headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+        ),
+    ),
+    ("releasePart", "trade_id"): ("trade", acting("/v1/trades/{}/release", {"amount_minor": 1})),
+    ("refundTrade", "trade_id"): (
+        "trade",
+        acting("/v1/trades/{}/refunds", {"reference": "x", "amount_minor": 1}),
+    ),
+    ("listRefunds", "trade_id"): (
+        "trade",
+        reading("/v1/trades/{}/refunds", headers={"Acting-For": STRANGER}),
+    ),
+    ("openDispute", "trade_id"): ("trade", acting("/v1/trades/{}/disputes", DISPUTE)),
+    ("listDisputes", "trade_id"): (
+        "trade",
+        reading("/v1/trades/{}/disputes", headers={"Acting-For": STRANGER}),
+    ),
+    **{
+        (name, "trade_id"): ("trade", acting(f"/v1/trades/{{}}/disputes/{STRANGER}/{action}", body))
+        for name, action, body in (
+            ("giveEvidence", "evidence", EVIDENCE),
+            ("withdrawDispute", "withdraw", None),
+            ("acceptClaim", "accept", None),
+            ("decideDispute", "decide", DECISION),
+        )
+    },
+    **{
+        (name, "dispute_id"): ("dispute", acting(f"/v1/trades/{OPEN_ORDER}/disputes/{{}}/{action}", body))
+        for name, action, body in (
+            ("giveEvidence", "evidence", EVIDENCE),
+            ("withdrawDispute", "withdraw", None),
+            ("acceptClaim", "accept", None),
+            ("decideDispute", "decide", DECISION),
+        )
+    },
+    ("closeCouponCampaign", "campaign_id"): ("campaign", acting("/v1/coupon-campaigns/{}/close")),
+    ("agreeFeePlan", "shop"): (
+        "seller",
+        posting("/v1/fee-plans", lambda thing, _: {"shop": thing, "currency": "CNY", "terms": [{}]}),
+    ),
+    ("openPayoutBank", "institution"): (
+        "institution",
+        posting("/v1/payout-banks", lambda thing, _: {**PAYOUT_BANK, "institution": thing}),
+    ),
+    ("directSettlement", "bank_account"): (
+        "bank_account",
+        lambda client, thing, new: client.put(
+            "/v1/settlement-accounts/CNY/destination",
+            json={"bank_account": thing},
+            headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+        ),
+    ),
+    ("readSettlementBatch", "batch_id"): (
+        "batch",
+        reading("/v1/settlement-batches/{}", headers={"Acting-For": STRANGER}),
+    ),
+    ("listSettlementLines", "batch_id"): (
+        "batch",
+        reading("/v1/settlement-batches/{}/lines", headers={"Acting-For": STRANGER}),
+    ),
+    ("reportPayout", "payout_id"): (
+        "payout",
+        lambda client, thing, _: client.post(f"/v1/payouts/{thing}/outcome", json={"outcome": "paid"}),
+    ),
+    ("readPayoutFile", "file_id"): ("payout_file", reading("/v1/payout-files/{}")),
+    ("squareExchange", "institution"): (
+        "institution",
+        posting("/v1/exchange-settlements", lambda thing, new: {**SQUARE, "id": new, "institution": thing}),
+    ),
+    ("quoteExchange", "trade"): (
+        "trade",
+        lambda client, thing, new: client.post(
+            "/v1/exchange-quotes",
+            json={"trade": thing, "currency": "CNY"},
+            headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+        ),
+    ),
+    ("payByQuote", "quote_id"): ("quote", acting("/v1/exchange-quotes/{}/pay")),
+    ("openChargeback", "trade"): (
+        "trade",
+        posting("/v1/chargebacks", lambda thing, _: {**CHARGEBACK, "trade": thing}),
+    ),
+    ("readChargeback", "chargeback_id"): ("chargeback", reading("/v1/chargebacks/{}")),
+    ("representChargeback", "chargeback_id"): (
+        "chargeback",
+        acting("/v1/chargebacks/{}/represent", {"evidence": "x"}),
+    ),
+    ("decideChargeback", "chargeback_id"): (
+        "chargeback",
+        lambda client, thing, _: client.post(
+            f"/v1/chargebacks/{thing}/decide", json={"outcome": "lost", "reason": "x"}
+        ),
+    ),
 }
 
 ACTING: dict[str, Send] = {
@@ -161,7 +381,16 @@ OPEN_TO_ALL = {
     ("deposit", "to"),  # anybody may be given money
     ("orderTrade", "buyer"),  # anybody may be sent a bill
     ("sendMoney", "to"),  # anybody may be paid
+    ("sendRedPacket", "recipients"),  # anybody may be given something
+    ("placeHold", "shop"),  # anybody may be paid
+    ("claimCoupon", "campaign_id"),  # campaigns are offers to everybody
+    ("signAgreement", "shop"),  # anybody may be paid
+    ("lookUpBills", "service_id"),  # the catalogue of billers is for everybody
+    ("placeStandingOrder", "service"),
+    ("listSettlementLines", "after_id"),  # a place in the order of lines, whether or not something is there
     ("listAccounts", "cursor"),  # a place in the order of ids, whether or not something is there
+    ("listWebhookEndpoints", "cursor"),
+    ("listWebhookDeliveries", "cursor"),  # a message of the endpoint that the path names
 }
 
 
@@ -186,15 +415,40 @@ def test_every_route_that_names_something_is_tried() -> None:
 
 
 @pytest.fixture(scope="module")
-def things(town: Town, harbour: httpx.Client, hill: httpx.Client, operator: httpx.Client) -> dict[str, Any]:
+def things(
+    world: World, town: Town, harbour: httpx.Client, hill: httpx.Client, operator: httpx.Client
+) -> dict[str, Any]:
     """One thing of each kind that is not Hill Bank's."""
     assert hill.post("/v1/shops", json={"id": STRANGER, "name": "Stranger"}).status_code == 201
     buyer, seller = town.person(1_000), town.shop()
     trade = town.order(seller, 100)
     assert town.act(buyer, f"/v1/trades/{trade}/pay").status_code == 200
+    gift = {"id": fresh_id(), "currency": "CNY", "amount_minor": 5, "share_count": 2, "recipients": [buyer]}
+    packet = done(town.act(buyer, "/v1/red-packets", gift), 201).json()["id"]
+    holding = {"id": fresh_id(), "shop": seller, "title": "x", "currency": "CNY", "amount_minor": 5}
+    hold = done(town.act(buyer, "/v1/holds", holding), 201).json()["id"]
+    signing = {
+        "id": fresh_id(),
+        "shop": seller,
+        "title": "x",
+        "currency": "CNY",
+        "amount_max_minor": 5,
+        "period": {"unit": "day", "every": 1},
+    }
+    agreement = done(town.act(buyer, "/v1/agreements", signing), 201).json()["id"]
+    with biller(api, world, operator) as water:
+        service = water.service(account_form="[0-9]")
+        bill = water.upload(service, [{"account_number": "7", "amount_minor": 2}])[0]
+        paying = {"id": fresh_id(), "account_number": "7", "amount_minor": 2}
+        bill_payment = done(town.act(buyer, f"/v1/bills/{bill}/pay", paying), 201).json()["id"]
+    ordering = {"service": service, "account_number": "7", "amount_max_minor": 2}
+    standing_order = done(town.act(buyer, "/v1/standing-orders", ordering, fresh_id()), 201).json()["id"]
+    dispute = town.act(buyer, f"/v1/trades/{trade}/disputes", DISPUTE, key=fresh_id()).json()["id"]
+    campaign, coupon = put_coupon(town, buyer)
+    put_open_order(hill)
     account, key = open_account(harbour), fresh_id()
     reservation = transfer(account, open_account(harbour), 1, flags=PENDING)
-    shop, person, consent = fresh_id(), fresh_id(), fresh_id()
+    shop, person, consent, hook = fresh_id(), fresh_id(), fresh_id(), fresh_id()
     answers = [
         harbour.post("/v1/transfers", json=reservation),
         harbour.post("/v1/people", json={"id": person, "name": "Carla"}),
@@ -206,6 +460,8 @@ def things(town: Town, harbour: httpx.Client, hill: httpx.Client, operator: http
             "/v1/consents", json={**CONSENT, "id": consent, "party": person, "institution": HARBOUR_BANK}
         ),
         harbour.post("/v1/credentials", json=NEW_CREDENTIAL),
+        harbour.post(HOOKS, json={**NEW_HOOK, "id": hook}),
+        hill.post(HOOKS, json={**NEW_HOOK, "id": OWN_HOOK}),
     ]
     assert {answer.status_code for answer in answers} == {201}
     return {
@@ -215,11 +471,42 @@ def things(town: Town, harbour: httpx.Client, hill: httpx.Client, operator: http
         "person": person,
         "shop": shop,
         "consent": consent,
-        "credential": answers[-1].json()["id"],
+        "credential": answers[5].json()["id"],
+        "hook": hook,
+        "message": harbour.post(f"{HOOKS}/{hook}/test").json()["id"],
         "institution": HARBOUR_BANK,
+        **put_settled(world.database.owner, seller),
+        "seller": seller,
         "buyer": buyer,
         "trade": trade,
+        "dispute": dispute,
+        "campaign": campaign,
+        "coupon": coupon,
+        "packet": packet,
+        "hold": hold,
+        "agreement": agreement,
+        "service": service,
+        "bill": bill,
+        "bill_payment": bill_payment,
+        "standing_order": standing_order,
     }
+
+
+def put_coupon(town: Town, buyer: str) -> tuple[str, str]:
+    """Make a campaign of Harbour Bank's and claim a coupon."""
+    offer = {"reference": fresh_id(), "title": "x", "currency": "CNY", "face_minor": 100, "count": 1}
+    until = {"until": format_moment(SystemClock().now_ns() + DAY_NS)}
+    campaign = done(town.bank.post("/v1/coupon-campaigns", json=offer | until), 201).json()["id"]
+    claimed = town.act(buyer, f"/v1/coupon-campaigns/{campaign}/claim")
+    return campaign, done(claimed, 201).json()["id"]
+
+
+def put_open_order(hill: httpx.Client) -> None:
+    """Have one shop of Hill Bank's offer something, and give the other one a wallet to pay it from."""
+    done(hill.post("/v1/shops", json={"id": NEIGHBOUR, "name": "Neighbour"}), 201)
+    offer = {"reference": "open", "title": "x", "currency": "CNY", "amount_minor": 100}
+    done(hill.post("/v1/trades", json=offer, headers={"Acting-For": NEIGHBOUR}), 201)
+    done(hill.post("/v1/wallets", json={"currency": "CNY"}, headers={"Acting-For": STRANGER}), 201)
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -246,6 +533,7 @@ def test_the_operator_reaches_every_thing(
         f"/v1/transfers/{things['reservation']}",
         f"/v1/operations/{things['operation']}",
         f"/v1/people/{things['person']}",
+        f"{HOOKS}/{things['hook']}/deliveries/{things['message']}",
         f"/v1/shops/{things['shop']}",
     ):
         assert operator.get(path, headers=PURPOSE).status_code == 200

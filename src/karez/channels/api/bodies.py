@@ -31,11 +31,20 @@ class Body(Generic[T]):
         type_: A type that msgspec decodes.
         example: A body as it may come, for the documentation.
         size_max_bytes: How large it may be.
+        is_required: Whether it may not be left out.
     """
 
-    def __init__(self, type_: Any, example: object, size_max_bytes: int = SMALL_SIZE_MAX_BYTES) -> None:
+    def __init__(
+        self,
+        type_: Any,
+        example: object,
+        size_max_bytes: int = SMALL_SIZE_MAX_BYTES,
+        *,
+        is_required: bool = True,
+    ) -> None:
         self.type = type_
         self.example = example
+        self.is_required = is_required
         self.size_max_bytes = size_max_bytes
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type_)
 
@@ -47,6 +56,13 @@ class Body(Generic[T]):
         """
         check_content_type(request.headers.get("content-type", "").encode("latin-1"))
         return self.decode(await request.body())
+
+    async def read_or_none(self, request: Request[Any, Any, Any]) -> T | None:
+        """Decode the body of a request, if it has one.
+
+        Rejections: as of ``read``.
+        """
+        return await self.read(request) if await request.body() else None
 
     def decode(self, body: bytes | bytearray) -> T:
         """Decode bytes.

@@ -110,7 +110,10 @@ def _operation(documentation: Documentation, path: str, schemas: Schemas) -> Jso
         operation["security"] = [{"token": scope}]
     if documentation.body is not None:
         content: Json = {"schema": schemas.of(documentation.body.type), "example": documentation.body.example}
-        operation["requestBody"] = {"required": True, "content": {"application/json": content}}
+        operation["requestBody"] = {
+            "required": documentation.body.is_required,
+            "content": {"application/json": content},
+        }
     return operation
 
 

@@ -3,8 +3,12 @@
 A code that is missing here is answered with 422 if the request was wrong, with 503 if Karez was not able.
 """
 
+from karez.channels.api.chargeback_problems import CHARGEBACKS
+from karez.channels.api.exchange_problems import EXCHANGE
 from karez.channels.api.payment_problems import PAYMENTS
 from karez.channels.api.problem_kind import ProblemKind
+from karez.channels.api.settlement_problems import SETTLEMENT
+from karez.channels.api.trade_problems import TRADES
 from karez.channels.api.webhook_problems import WEBHOOKS
 from karez.ledger.model import Status
 from karez.ledger.sentences import SENTENCES
@@ -128,6 +132,10 @@ PROBLEM_KINDS: dict[str, ProblemKind] = {
     **_REFUSALS,
     **_TRANSFERS,
     **PAYMENTS,
+    **SETTLEMENT,
+    **EXCHANGE,
+    **CHARGEBACKS,
+    **TRADES,
     **WEBHOOKS,
     **_OUTAGES,
 }

@@ -20,7 +20,6 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 _ADDRESSES_TRIED_MAX = 4
 _CONNECT_LIMIT_S = 5.0
-_SOCKET_OPTIONS = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 
 
 class SystemResolver:
@@ -32,11 +31,22 @@ class SystemResolver:
 
     def __init__(self, threads: int) -> None:
         self._threads = ThreadPoolExecutor(threads, "resolver")
+        self._asked: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
 
     async def __call__(self, host: str, port: int) -> list[str]:
-        """Return the addresses of a host."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, _addresses, host, port)
+        """Return the addresses of a host; several calls at a time ask once."""
+        asked = self._asked.get((host, port))
+        if asked is None:
+            loop = asyncio.get_running_loop()
+            asked = loop.run_in_executor(self._threads, _addresses, host, port)
+            self._asked[host, port] = asked
+            asked.add_done_callback(lambda done: self._forget(host, port, done))
+        return await asyncio.shield(asked)
+
+    def _forget(self, host: str, port: int, done: asyncio.Future[list[str]]) -> None:
+        del self._asked[host, port]
+        if not done.cancelled():
+            done.exception()  # nobody may be left to hear of it
 
     def close(self) -> None:
         """Take no more questions; those that were asked are not waited for."""
@@ -76,26 +86,22 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
             OSError: The host's name is not known.
             httpcore.ConnectError, httpcore.ConnectTimeout: None of them answers.
         """
-        del timeout, socket_options
+        del timeout
         if not self._rules.allow_port(port):
             raise TargetRefused(f"port {port} is neither 443 nor 80")
         addresses = await self._resolve(host, port)
         if not addresses or not all(map(self._rules.allow_address, addresses)):
             raise TargetRefused("its host leads to an address that is not public")
-        for address in addresses[: _ADDRESSES_TRIED_MAX - 1]:
+        failure: Exception | None = None
+        for address in addresses[:_ADDRESSES_TRIED_MAX]:
             try:
-                return await self._connect(address, port, local_address)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if address == addresses[-1]:
-                    raise
-        return await self._connect(addresses[_ADDRESSES_TRIED_MAX - 1], port, local_address)
-
-    async def _connect(
-        self, address: str, port: int, local_address: str | None
-    ) -> httpcore.AsyncNetworkStream:
-        return await self._network.connect_tcp(
-            address, port, _CONNECT_LIMIT_S, local_address, socket_options=_SOCKET_OPTIONS
-        )
+                return await self._network.connect_tcp(
+                    address, port, _CONNECT_LIMIT_S, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        assert failure is not None, "there is at least one address"
+        raise failure
 
     async def connect_unix_socket(
         self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None

@@ -5,6 +5,7 @@ debits what somebody owes to Karez: a wallet has a credit balance, a bank's clea
 """
 
 from enum import IntEnum
+from functools import cache
 from uuid import UUID
 
 from karez.core.ids import NIL, derived_id
@@ -33,6 +34,24 @@ class AccountCode(IntEnum):
     """Where refundable amounts come from, in the unit REFUNDABLE."""
     REFUNDABLE = 2013
     """How much of a trade can still be refunded."""
+    RED_PACKET_SHARE = 2020
+    """One share of a red packet that nobody has taken yet."""
+    BILLER_TAKINGS = 2021
+    """What a biller has been paid for its bills and has not been paid out yet."""
+    COUPON_BUDGET = 2030
+    """What a campaign has put aside for its coupons."""
+    PAYOUT_TRANSIT = 2040
+    """What a bank was told, or is to be told, to pay to shops and has not paid yet."""
+    EXCHANGE_POSITION = 2041
+    """What of a currency Karez can still sell through a bank: what it has bought of it, and what the bank grants."""
+    EXCHANGE_MARGIN = 2042
+    """What exchange has earned."""
+    EXCHANGE_DELIVERY = 2045
+    """Where exchanged money passes on its way to and from a trade; nothing stays in it."""
+    EXCHANGE_GRANT = 2044
+    """How much of a currency a bank lets Karez sell before it has bought it."""
+    CHARGEBACK_RESERVE = 2043
+    """What banks have charged back and nobody has decided upon yet."""
 
 
 class TransferCode(IntEnum):
@@ -51,6 +70,27 @@ class TransferCode(IntEnum):
     REFUNDABLE_GRANT = 3012
     REFUNDABLE_USE = 3013
     FREEZE = 3014
+    SENDING = 3020
+    RED_PACKET = 3021
+    RED_PACKET_GRAB = 3022
+    RED_PACKET_RETURN = 3023
+    BILL = 3025
+    BILL_RETURN = 3026
+    COUPON_FUNDING = 3030
+    COUPON_RESERVE = 3031
+    COUPON_BUDGET_RETURN = 3032
+    REFUND_PAYOUT = 3033
+    PAYOUT = 3040
+    PAYOUT_RETURN = 3041
+    EXCHANGE = 3042
+    EXCHANGE_MARGIN = 3043
+    EXCHANGE_LIMIT_GRANT = 3044
+    EXCHANGE_SALE = 3048
+    CHARGEBACK = 3045
+    CHARGEBACK_WON = 3046
+    CHARGEBACK_LOST = 3047
+    BANK_FEE = 3050
+    BANK_DIFFERENCE = 3051
 
 
 def wallet(party: UUID, currency: str) -> UUID:
@@ -73,16 +113,24 @@ def refundable(trade: UUID) -> UUID:
     return derived_id(trade, "refundable")
 
 
+def coupon_budget(campaign: UUID) -> UUID:
+    """Return the account of a campaign's budget."""
+    return derived_id(campaign, "coupon budget")
+
+
+@cache
 def escrow(currency: str) -> UUID:
     """Return the escrow account of a currency."""
     return derived_id(NIL, "escrow", currency)
 
 
+@cache
 def fees(currency: str) -> UUID:
     """Return the account of the fees in a currency."""
     return derived_id(NIL, "fees", currency)
 
 
+@cache
 def suspense(currency: str) -> UUID:
     """Return the suspense account of a currency."""
     return derived_id(NIL, "suspense", currency)
@@ -98,11 +146,58 @@ def clearing(bank: int, currency: str) -> UUID:
     return derived_id(NIL, "clearing", bank, currency)
 
 
+def payout_transit(bank: int, currency: str) -> UUID:
+    """Return the account of what a bank is to pay to shops.
+
+    Args:
+        bank: Its institution number.
+        currency: ISO 4217 letters.
+    """
+    return derived_id(NIL, "payout transit", bank, currency)
+
+
+def exchange_position(bank: int, currency: str) -> UUID:
+    """Return the account of what Karez can still sell of a currency through a bank."""
+    return derived_id(NIL, "exchange position", bank, currency)
+
+
+def exchange_grant(bank: int, currency: str) -> UUID:
+    """Return the account of what a bank lets Karez sell of a currency before it has bought it."""
+    return derived_id(NIL, "exchange grant", bank, currency)
+
+
+def exchange_delivery(currency: str) -> UUID:
+    """Return the account through which exchanged money of a currency passes."""
+    return derived_id(NIL, "exchange delivery", currency)
+
+
+def exchange_margin(currency: str) -> UUID:
+    """Return the account of what exchange has earned in a currency."""
+    return derived_id(NIL, "exchange margin", currency)
+
+
+def chargeback_reserve(currency: str) -> UUID:
+    """Return the account of what is charged back and not decided yet."""
+    return derived_id(NIL, "chargeback reserve", currency)
+
+
+@cache
+def biller_takings(biller: int, currency: str) -> UUID:
+    """Return the account of what a biller has been paid for its bills.
+
+    Args:
+        biller: Its institution number.
+        currency: ISO 4217 letters.
+    """
+    return derived_id(NIL, "biller takings", biller, currency)
+
+
 def limit_pool(currency: str) -> UUID:
     """Return the account from which limits are granted."""
     return derived_id(NIL, "limit pool", currency)
 
 
+@cache
 def refundable_pool(currency: str) -> UUID:
     """Return the account from which refundable amounts are granted."""
     return derived_id(NIL, "refundable pool", currency)

@@ -27,10 +27,41 @@ _LIMITS: Mapping[int, tuple[str, str]] = {
         "refund_exceeds_payment",
         "More would be refunded than is left of this payment; look at the refunds that were made before.",
     ),
+    TransferCode.COUPON_RESERVE: (
+        "coupons_gone",
+        "All coupons of this campaign are taken; look again later, or for another campaign.",
+    ),
     TransferCode.RELEASE: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
+    TransferCode.RED_PACKET_GRAB: (
+        "red_packet_share_taken",
+        "Others took the shares that you reached for a moment before you; try again.",
+    ),
     TransferCode.RETURN_FROM_ESCROW: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
+    TransferCode.EXCHANGE_SALE: (
+        "exchange_limit_exceeded",
+        "The bank lets Karez sell no more of this currency for now; try again later, or pay without an exchange.",
+    ),
+    TransferCode.EXCHANGE_LIMIT_GRANT: (
+        "exchange_limit_in_use",
+        "More than the new limit is sold and not delivered yet; deliver first, or choose a higher limit.",
+    ),
 }  # fmt: skip
+_HELD = frozenset({TransferCode.RELEASE, TransferCode.RETURN_FROM_ESCROW})
 _BALANCE = ("balance_too_low", "The balance is too low; pay some money in or choose another source.")
+
+
+def is_out_of_date(operation: Operation, outcome: Outcome) -> bool:
+    """Tell whether an operation was refused because the trade had changed since it was read.
+
+    Escrow holds what its trades hold, so what is not there any more has left it together with a trade's row; the book
+    looks at money before it looks at rows.
+
+    Args:
+        operation: What was refused.
+        outcome: What the book said.
+    """
+    is_short = outcome.code in _SHORT and outcome.item is not None
+    return is_short and operation.transfers[outcome.item or 0].code in _HELD
 
 
 def explain(operation: Operation, outcome: Outcome) -> Rejected:

@@ -7,7 +7,7 @@ import msgspec
 from litestar import Response, get, post
 from msgspec import UNSET, Meta, UnsetType
 
-from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, acting_party
+from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body, Query, invalid_field, or_none
 from karez.channels.api.caller import Caller
@@ -176,12 +176,12 @@ _NAMING_REFUSALS = ("payee_not_found", "phone_malformed", "email_malformed")
 async def send_money(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Send money under the payer's own id."""
     body = await _NEW.read(request)
-    payer = await acting_party(services, caller, request)
+    payer = await party_of(services, caller, request)
     payee = await _payee(services, caller, body)
     sending = Sending(body.currency, body.amount_minor, body.note)
     reply = await carry(
         services,
-        asked(caller, payer, "money_transfer.send", content_of(body), str(body.id)),
+        asked(caller, payer, "money_transfer.send", content_of(body), body.id),
         lambda: services.database.as_party(payer, lambda conn: find_wallet(conn, payer, body.currency)),
         lambda asking, house, wallet: transfers.send(asking, house, wallet, payee, sending),
     )
@@ -215,7 +215,7 @@ async def _payee(services: Services, caller: Caller, body: NewMoneyTransfer) -> 
 async def find_payee(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return a part of a name; who it belongs to finds the question in the access log."""
     body = await _QUESTION.read(request)
-    await acting_party(services, caller, request)
+    await party_of(services, caller, request)
     payee = await payee_known_by(services, caller, body.phone, body.email, body.currency)
     if payee is None:
         raise payee_not_found(body.currency)
@@ -242,7 +242,7 @@ async def list_money_transfers(
 ) -> Response[bytes]:
     """Return a page of transfers."""
     query = _QUERY.read(request)
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     before = or_none(query.before)
     before_ns = None if before is None else parse_moment(before)
     found = await services.database.as_party(

@@ -1,4 +1,4 @@
-"""Trades: ordering, paying into escrow, shipping, confirming, closing."""
+"""Trades: ordering, shipping, confirming, closing."""
 
 from collections.abc import Callable
 from typing import Annotated, Literal
@@ -9,7 +9,7 @@ from litestar import Response, get, post
 from litestar.params import FromPath
 from msgspec import UNSET, Meta, UnsetType
 
-from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, acting_party
+from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body, Query, or_none
 from karez.channels.api.caller import Caller
@@ -37,7 +37,8 @@ from karez.parties.roles import Permission
 from karez.services.asking import Asking
 from karez.services.payments.house import House
 from karez.services.payments.trades import operations as trades
-from karez.services.payments.trades.operations import Order, TradeReceipt, trade_id
+from karez.services.payments.trades.changes import TradeReceipt
+from karez.services.payments.trades.operations import Order, trade_id
 from karez.services.payments.trades.records import Trade, find_trade, trades_page
 
 Category = Annotated[
@@ -123,7 +124,7 @@ _EXAMPLE_NEW = {
     "currency": "CNY",
     "amount_minor": 12_300,
 }
-_EXAMPLE_RECEIPT = {
+EXAMPLE_RECEIPT = {
     "id": EXAMPLE_IDS[5],
     "reference": "order-2026-000123",
     "state": "created",
@@ -134,7 +135,7 @@ _EXAMPLE_RECEIPT = {
     "returned_minor": 0,
 }
 _EXAMPLE = {
-    **_EXAMPLE_RECEIPT,
+    **EXAMPLE_RECEIPT,
     "shop": EXAMPLE_IDS[6],
     "buyer": None,
     "title": "Two bowls",
@@ -172,7 +173,7 @@ Decide = Callable[[Asking, House, Trade, UUID], Operation]
                 201: Answer(
                     "Ordered, now or before",
                     TradeReceipt,
-                    _EXAMPLE_RECEIPT,
+                    EXAMPLE_RECEIPT,
                     (Link("trade", "readTrade", {"trade_id": "$response.body#/id"}),),
                 )
             },
@@ -191,7 +192,7 @@ Decide = Callable[[Asking, House, Trade, UUID], Operation]
 async def order_trade(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Make a trade under the shop's own reference."""
     body = await _NEW_TRADE.read(request)
-    shop = await acting_party(services, caller, request)
+    shop = await party_of(services, caller, request)
     new = Order(**msgspec.structs.asdict(body))
 
     async def nothing() -> None:
@@ -222,7 +223,7 @@ async def read_trade(
     request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Return a trade."""
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     return json_reply(_view(await services.database.as_party(party, lambda conn: find_trade(conn, trade_id))))
 
 
@@ -244,7 +245,7 @@ async def read_trade(
 async def list_trades(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return a page of trades."""
     query = _TRADES_QUERY.read(request)
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     before = or_none(query.before)
     before_ns = None if before is None else parse_moment(before)
     found = await services.database.as_party(
@@ -262,32 +263,10 @@ def _documentation(name: str, summary: str, *refusals: str) -> dict[str, Documen
             summary=summary,
             access=Permission.PAYMENTS_WRITE,
             headers=(ACTING_FOR, IDEMPOTENCY_KEY),
-            answers={200: Answer("Done, now or before", TradeReceipt, _EXAMPLE_RECEIPT)},
+            answers={200: Answer("Done, now or before", TradeReceipt, EXAMPLE_RECEIPT)},
             refusals=(*ACTION_REFUSALS, *refusals),
         )
     }
-
-
-@post(
-    "/v1/trades/{trade_id:uuid}/pay",
-    status_code=200,
-    opt=_documentation(
-        "payTrade",
-        "Pay from the buyer's balance",
-        "wallet_not_found",
-        "wallet_frozen",
-        "buyer_is_shop",
-        "balance_too_low",
-        "payment_limit_exceeded",
-        "day_limit_exceeded",
-        "payee_account_not_found",
-    ),
-)
-async def pay_trade(
-    request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
-) -> Response[bytes]:
-    """Pay a trade from the balance."""
-    return await _step(request, trade_id, caller, services, "pay")
 
 
 @post(
@@ -353,7 +332,7 @@ async def close_trade(
 async def _step(
     request: AnyRequest, trade: UUID, caller: Caller, services: Services, action: Action
 ) -> Response[bytes]:
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     return to_response(
         Reply(200, await services.trade_desk.step(caller, action, trade, party, key_of(request)))
     )
@@ -362,7 +341,7 @@ async def _step(
 async def _act(
     request: AnyRequest, trade: UUID, caller: Caller, services: Services, action: str, decide: Decide
 ) -> Response[bytes]:
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     reply = await carry(
         services,
         asked(caller, party, f"trade.{action}/{trade}", b"", key_of(request)),
@@ -398,7 +377,6 @@ HANDLERS = (
     order_trade,
     read_trade,
     list_trades,
-    pay_trade,
     ship_trade,
     confirm_trade,
     extend_trade,

@@ -8,7 +8,7 @@ import psycopg
 from litestar import Response, get, post, put
 from litestar.params import FromPath
 
-from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, acting_party
+from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
 from karez.channels.api.carrying import carry, content_of, needed_key
@@ -135,7 +135,7 @@ _WALLET_REFUSALS = (*OPERATION_REFUSALS, "idempotency_key_missing", "currency_no
 async def open_wallet(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Open a wallet at the lowest level."""
     body = await _NEW_WALLET.read(request)
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
 
     def kind_of(conn: psycopg.Connection[Any]) -> wallets.Kind:
         return people.known(conn, [party])[party].kind
@@ -166,7 +166,7 @@ async def open_wallet(request: AnyRequest, caller: TheCaller, services: TheServi
 )
 async def list_wallets(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Return the wallets of a party; the balances are the book's, of this moment."""
-    party = await acting_party(services, caller, request)
+    party = await party_of(services, caller, request)
     found = await services.database.as_party(party, lambda conn: wallets_of(conn, party))
     ids = [accounts.wallet(party, each.currency) for each in found]
     ids += [accounts.takings(party, each.currency) for each in found]
@@ -261,7 +261,7 @@ async def deposit(request: AnyRequest, caller: TheCaller, services: TheServices)
     async def nothing() -> None:
         return None
 
-    ask = asked(caller, None, "wallet.deposit", content_of(body), str(body.id))
+    ask = asked(caller, None, "wallet.deposit", content_of(body), body.id)
     reply = await carry(
         services,
         ask,

@@ -17,12 +17,14 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         account: The account that it comes from and goes back to.
         amount_minor: How much.
         reference: The source's own name for what was used, such as a coupon or a card's token.
+        until_ns: Until when what was used can be used again, if all of it goes back; 0 where that means nothing.
     """
 
     source: str
     account: UUID
     amount_minor: int
     reference: str = ""
+    until_ns: int = 0
 
 
 def returns(

@@ -1,6 +1,6 @@
 """Ordering, paying, shipping, confirming and closing a trade."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
@@ -15,8 +15,11 @@ from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking, encode
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
-from karez.services.payments.house import House, money_moves
-from karez.services.payments.trades.legs import Leg, returns
+from karez.services.payments.house import Currency, House, money_moves
+from karez.services.payments.sources import balance
+from karez.services.payments.trades.changes import TradeReceipt, changed
+from karez.services.payments.trades.escrow import check_is, release, return_all
+from karez.services.payments.trades.legs import Leg
 from karez.services.payments.trades.records import Trade
 from karez.services.payments.trades.states import Action, State, check_action, reached
 from karez.services.payments.trades.timers import later_ns, timers_of
@@ -48,19 +51,6 @@ class Order:
     currency: str
     amount_minor: int
     buyer: UUID | None
-
-
-class TradeReceipt(msgspec.Struct, frozen=True, kw_only=True):
-    """A trade after a change."""
-
-    id: UUID
-    reference: str
-    state: str
-    currency: str
-    amount_minor: int
-    held_minor: int
-    released_minor: int
-    returned_minor: int
 
 
 def trade_id(shop: UUID, reference: str) -> UUID:
@@ -107,6 +97,7 @@ def order(asking: Asking, house: House, shop: UUID, new: Order) -> Operation:
         "released_minor": 0,
         "returned_minor": 0,
         "legs": "[]",
+        "legs_refunded_minor": 0,
         "extended": False,
         "due_ns": later_ns(asking.now_ns, timers.pay_s),
         "created_ns": asking.now_ns,
@@ -150,7 +141,7 @@ def pay_from_balance(asking: Asking, house: House, trade: Trade, wallet: Wallet)
         ``exceeds_credits``, where the wallet has too little or the limit of 24 hours is used up.
     """
     leg = Leg(
-        source="balance",
+        source=balance.KIND,
         account=accounts.wallet(wallet.party, trade.currency),
         amount_minor=trade.amount_minor,
     )
@@ -180,48 +171,79 @@ def pay(
 
     Rejections: as of ``pay_from_balance``.
     """
-    check_payer(trade, wallet.party)
-    check_open(wallet)
     currency = house.currency(trade.currency)
-    check_payment(wallet.level, trade.amount_minor, currency)
-    assert sum(leg.amount_minor for leg in legs) == trade.amount_minor, "the legs are the price"
-    into_escrow = trade.mode == "escrow"
-    target = accounts.escrow(trade.currency) if into_escrow else accounts.takings(trade.shop, trade.currency)
+    own = check_legs(trade, wallet, legs, currency)
     transfers = tuple(
         money_moves(
             asking.made_id("leg", number),
             leg.account,
-            target,
+            target_of(trade),
             leg.amount_minor,
             currency.money,
             TransferCode.PAYMENT,
         )
         for number, leg in enumerate(legs)
     )
-    timers = timers_of(trade.category)
-    wait_s = timers.confirm_s if timers.ship_s is None else timers.ship_s
-    state = reached(trade.standing, Action.PAY, State.PAID if into_escrow else State.FINISHED)
-    changes: dict[str, Scalar] = {
-        "state": state,
-        "buyer": str(wallet.party),
-        "legs": encode(list(legs)).decode(),
-        "held_minor": trade.amount_minor if into_escrow else 0,
-        "released_minor": 0 if into_escrow else trade.amount_minor,
-        "due_ns": later_ns(asking.now_ns, wait_s) if into_escrow else None,
-        "paid_ns": asking.now_ns,
-        "finished_ns": None if into_escrow else asking.now_ns,
-    }
-    limited = limit_use(asking, wallet.party, wallet.level, trade.amount_minor, currency)
+    limited = limit_use(asking, wallet.party, wallet.level, own, currency) if own else ()
     return changed(
         asking,
         trade,
         "trade.pay",
         "trade.paid",
-        changes,
+        paid(asking, trade, wallet.party, legs),
         transfers=(*limited, *before, *transfers),
         more_rows=rows,
         parties=(trade.shop, wallet.party),
     )
+
+
+def check_legs(trade: Trade, wallet: Wallet, legs: Sequence[Leg], currency: Currency) -> int:
+    """Refuse a payment that the payer may not make, and return what it takes of the payer's own wallet.
+
+    What a limit protects is the payer's own money; a coupon's is the campaign's, and a bank has limits of its own.
+
+    Rejections: as of ``pay``.
+    """
+    check_payer(trade, wallet.party)
+    check_open(wallet)
+    assert sum(leg.amount_minor for leg in legs) == trade.amount_minor, "the legs are the price"
+    own_minor = sum(leg.amount_minor for leg in legs if leg.source == balance.KIND)
+    check_payment(wallet.level, own_minor, currency)
+    return own_minor
+
+
+def target_of(trade: Trade) -> UUID:
+    """Return the account that a trade is paid into."""
+    if trade.mode == "escrow":
+        return accounts.escrow(trade.currency)
+    return accounts.takings(trade.shop, trade.currency)
+
+
+def paid(
+    asking: Asking, trade: Trade, payer: UUID, legs: Sequence[Leg], action: Action = Action.PAY
+) -> dict[str, Scalar]:
+    """Return what changes in the row of a trade that is paid now.
+
+    Args:
+        asking: The request.
+        trade: As it was read.
+        payer: Who pays.
+        legs: What it is paid from.
+        action: ``BANK_PAYS`` where a bank was asked.
+
+    Rejections: ``trade_state_wrong``.
+    """
+    into_escrow = trade.mode == "escrow"
+    return {
+        "state": reached(trade.standing, action, State.PAID if into_escrow else State.FINISHED),
+        "buyer": str(payer),
+        "legs": encode(list(legs)).decode(),
+        "held_minor": trade.amount_minor if into_escrow else 0,
+        "released_minor": 0 if into_escrow else trade.amount_minor,
+        "due_ns": later_ns(asking.now_ns, timers_of(trade.category).paid_s) if into_escrow else None,
+        "paid_ns": asking.now_ns,
+        "finished_ns": None if into_escrow else asking.now_ns,
+    }
 
 
 def ship(asking: Asking, trade: Trade, shop: UUID) -> Operation:
@@ -229,7 +251,7 @@ def ship(asking: Asking, trade: Trade, shop: UUID) -> Operation:
 
     Rejections: ``trade_state_wrong``, ``trade_not_yours``.
     """
-    _check_is(trade, shop, trade.shop, "the shop")
+    check_is(trade, shop, trade.shop, "the shop")
     state = reached(trade.standing, Action.SHIP, State.SHIPPED)
     due_ns = later_ns(asking.now_ns, timers_of(trade.category).confirm_s)
     return changed(asking, trade, "trade.ship", "trade.shipped", {"state": state, "due_ns": due_ns})
@@ -240,8 +262,8 @@ def confirm(asking: Asking, house: House, trade: Trade, buyer: UUID) -> Operatio
 
     Rejections: ``trade_state_wrong``, ``trade_not_yours``.
     """
-    _check_is(trade, buyer, trade.buyer, "the buyer")
-    return _release(asking, house, trade, "trade.confirm")
+    check_is(trade, buyer, trade.buyer, "the buyer")
+    return release(asking, house, trade, "trade.confirm")
 
 
 def extend(asking: Asking, trade: Trade, buyer: UUID) -> Operation:
@@ -249,7 +271,7 @@ def extend(asking: Asking, trade: Trade, buyer: UUID) -> Operation:
 
     Rejections: ``trade_state_wrong``, ``trade_not_yours``, ``trade_extended_before``.
     """
-    _check_is(trade, buyer, trade.buyer, "the buyer")
+    check_is(trade, buyer, trade.buyer, "the buyer")
     check_action(trade.standing, Action.EXTEND)
     if trade.extended or trade.due_ns is None:
         raise Rejected(
@@ -266,7 +288,7 @@ def close(asking: Asking, trade: Trade, party: UUID) -> Operation:
     Rejections: ``trade_state_wrong``, ``trade_not_yours``.
     """
     if party not in (trade.shop, trade.buyer):
-        _check_is(trade, party, trade.shop, "the shop or the named buyer")
+        check_is(trade, party, trade.shop, "the shop or the named buyer")
     return _close(asking, trade)
 
 
@@ -282,103 +304,7 @@ def time_out(asking: Asking, house: House, trade: Trade) -> Operation:
         return _close(asking, trade)
     if trade.standing is State.PAID and timers_of(trade.category).ship_s is not None:
         return return_all(asking, house, trade, "trade.time_out")
-    return _release(asking, house, trade, "trade.time_out")
-
-
-def return_all(asking: Asking, house: House, trade: Trade, kind: str) -> Operation:
-    """Give everything that is still in escrow back to where it came from.
-
-    Rejections: ``trade_state_wrong``.
-    """
-    ended = State.FINISHED if trade.released_minor else State.RETURNED
-    state = reached(trade.standing, Action.REFUND, ended)
-    unit = house.currency(trade.currency).money
-    transfers = tuple(
-        money_moves(
-            asking.made_id("return", index),
-            accounts.escrow(trade.currency),
-            leg.account,
-            part_minor,
-            unit,
-            TransferCode.RETURN_FROM_ESCROW,
-        )
-        for index, leg, part_minor in returns(trade.paid_from, trade.returned_minor, trade.held_minor)
-    )
-    changes: dict[str, Scalar] = {
-        "state": state,
-        "held_minor": 0,
-        "returned_minor": trade.returned_minor + trade.held_minor,
-        "due_ns": None,
-        "finished_ns": asking.now_ns,
-    }
-    return changed(asking, trade, kind, "trade.returned", changes, transfers=transfers)
-
-
-def changed(
-    asking: Asking,
-    trade: Trade,
-    kind: str,
-    topic: str,
-    changes: Mapping[str, Scalar],
-    *,
-    transfers: tuple[Transfer, ...] = (),
-    more_rows: tuple[RowInsert | RowUpdate, ...] = (),
-    parties: tuple[UUID, ...] | None = None,
-) -> Operation:
-    """Return the operation that changes a trade from the state in which it was read.
-
-    Args:
-        asking: The request.
-        trade: As it was read.
-        kind: Of the operation.
-        topic: Of its event.
-        changes: Columns and their new values.
-        transfers: Money that moves with it.
-        more_rows: Rows of other tables.
-        parties: Who may learn of it; shop and buyer if left out.
-    """
-    told = {name: changes[name] for name in TradeReceipt.__struct_fields__ if name in changes}
-    reply = TradeReceipt(**{name: getattr(trade, name) for name in TradeReceipt.__struct_fields__} | told)
-    row = RowUpdate(
-        table="trade",
-        key={"id": str(trade.id)},
-        expected={
-            "state": trade.state,
-            "held_minor": trade.held_minor,
-            "returned_minor": trade.returned_minor,
-            "extended": trade.extended,
-        },
-        changes={**changes},
-    )
-    if parties is None:
-        parties = (trade.shop,) if trade.buyer is None else (trade.shop, trade.buyer)
-    return asking.operation(
-        kind,
-        reply,
-        transfers=transfers,
-        rows=(row, *more_rows),
-        events=(asking.event(topic, parties, msgspec.structs.asdict(reply)),),
-    )
-
-
-def _release(asking: Asking, house: House, trade: Trade, kind: str) -> Operation:
-    state = reached(trade.standing, Action.CONFIRM, State.FINISHED)
-    transfer = money_moves(
-        asking.made_id("release"),
-        accounts.escrow(trade.currency),
-        accounts.takings(trade.shop, trade.currency),
-        trade.held_minor,
-        house.currency(trade.currency).money,
-        TransferCode.RELEASE,
-    )
-    changes: dict[str, Scalar] = {
-        "state": state,
-        "held_minor": 0,
-        "released_minor": trade.released_minor + trade.held_minor,
-        "due_ns": None,
-        "finished_ns": asking.now_ns,
-    }
-    return changed(asking, trade, kind, "trade.finished", changes, transfers=(transfer,))
+    return release(asking, house, trade, "trade.time_out")
 
 
 def _close(asking: Asking, trade: Trade) -> Operation:
@@ -390,8 +316,3 @@ def _close(asking: Asking, trade: Trade) -> Operation:
 def _check_buyer(shop: UUID, buyer: UUID | None) -> None:
     if buyer == shop:
         raise Rejected("buyer_is_shop", "A shop cannot pay its own order; use another party's wallet.")
-
-
-def _check_is(trade: Trade, party: UUID, needed: UUID | None, who: str) -> None:
-    if party != needed:
-        raise Rejected("trade_not_yours", f"Only {who} of trade {trade.id} can do this; use its credential.")

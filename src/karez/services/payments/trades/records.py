@@ -32,6 +32,7 @@ class Trade:
         released_minor: Gone to the shop.
         returned_minor: Gone back to the buyer.
         legs: What it was paid from, as JSON.
+        legs_refunded_minor: What was refunded after it was finished, where several sources paid.
         extended: Whether the buyer has taken more time once.
         due_ns: When the timer of its state runs out.
         created_ns: When it was ordered.
@@ -53,6 +54,7 @@ class Trade:
     released_minor: int
     returned_minor: int
     legs: str
+    legs_refunded_minor: int
     extended: bool
     due_ns: int | None
     created_ns: int

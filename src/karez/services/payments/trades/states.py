@@ -3,6 +3,9 @@
 created --pay--> paid --ship--> shipped --confirm--> finished
    |               |               |
  close           refund         dispute --decide--> finished, returned, or where it was
+
+A state tells where the escrowed money is. What a shop refunds after it has got the money changes no state: the
+refunds of a finished trade are a list of their own.
 """
 
 from collections.abc import Mapping
@@ -37,6 +40,7 @@ class Action(StrEnum):
 
     PAY = "pay"
     ASK_BANK = "ask_bank"
+    BANK_PAYS = "bank_pays"
     BANK_DECLINES = "bank_declines"
     CLOSE = "close"
     SHIP = "ship"
@@ -46,15 +50,14 @@ class Action(StrEnum):
     REFUND = "refund"
     DISPUTE = "dispute"
     WITHDRAW_DISPUTE = "withdraw_dispute"
+    ACCEPT_CLAIM = "accept_claim"
     DECIDE = "decide"
 
 
 TRANSITIONS: Mapping[Action, Mapping[State, frozenset[State]]] = {
-    Action.PAY: {
-        State.CREATED: frozenset({State.PAID, State.FINISHED}),
-        State.PAYING: frozenset({State.PAID, State.FINISHED}),
-    },
+    Action.PAY: {State.CREATED: frozenset({State.PAID, State.FINISHED})},
     Action.ASK_BANK: {State.CREATED: frozenset({State.PAYING})},
+    Action.BANK_PAYS: {State.PAYING: frozenset({State.PAID, State.FINISHED})},
     Action.BANK_DECLINES: {State.PAYING: frozenset({State.CREATED})},
     Action.CLOSE: {State.CREATED: frozenset({State.CLOSED})},
     Action.SHIP: {State.PAID: frozenset({State.SHIPPED})},
@@ -73,13 +76,16 @@ TRANSITIONS: Mapping[Action, Mapping[State, frozenset[State]]] = {
     Action.REFUND: {
         State.PAID: frozenset({State.PAID, State.FINISHED, State.RETURNED}),
         State.SHIPPED: frozenset({State.SHIPPED, State.FINISHED, State.RETURNED}),
-        State.FINISHED: frozenset({State.FINISHED, State.RETURNED}),
+        State.FINISHED: frozenset({State.FINISHED}),
     },
     Action.DISPUTE: {
         State.PAID: frozenset({State.DISPUTED}),
         State.SHIPPED: frozenset({State.DISPUTED}),
     },
     Action.WITHDRAW_DISPUTE: {State.DISPUTED: frozenset({State.PAID, State.SHIPPED})},
+    Action.ACCEPT_CLAIM: {
+        State.DISPUTED: frozenset({State.PAID, State.SHIPPED, State.FINISHED, State.RETURNED}),
+    },
     Action.DECIDE: {
         State.DISPUTED: frozenset({State.PAID, State.SHIPPED, State.FINISHED, State.RETURNED}),
     },

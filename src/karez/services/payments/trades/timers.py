@@ -25,6 +25,11 @@ class Timers:
     confirm_s: int
     extension_s: int
 
+    @property
+    def paid_s(self) -> int:
+        """Return how long a trade waits once it is paid: for the shop to ship, or for the buyer to confirm."""
+        return self.confirm_s if self.ship_s is None else self.ship_s
+
 
 CATEGORIES: Mapping[str, Timers] = {
     "goods": Timers(pay_s=_DAY_S, ship_s=30 * _DAY_S, confirm_s=10 * _DAY_S, extension_s=3 * _DAY_S),
