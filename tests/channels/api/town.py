@@ -77,9 +77,11 @@ def done(answer: httpx.Response, status: int) -> httpx.Response:
     return answer
 
 
-def open_town(bank: httpx.Client, operator: httpx.Client, currency: str = CURRENCY) -> Town:
+def open_town(
+    bank: httpx.Client, operator: httpx.Client, currency: str = CURRENCY, number: int = HARBOUR_BANK
+) -> Town:
     """Open payments for a currency and the bank's clearing account."""
     done(operator.post("/v1/payment-currencies", json={"currency": currency}), 201)
-    body = {"institution": HARBOUR_BANK, "currency": currency}
+    body = {"institution": number, "currency": currency}
     done(operator.post("/v1/clearing-accounts", json=body), 201)
     return Town(bank, operator)
