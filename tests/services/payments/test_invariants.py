@@ -15,10 +15,10 @@ from tests.parties.making import NOW_NS
 from tests.services.payments.qr.street import Street
 
 DAMAGE = {
-    "escrow_holds_what_open_trades_hold": "UPDATE trade SET held_minor = held_minor - 1, released_minor = released_minor + 1"
-    " WHERE state = 'paid'",
-    "every_payment_is_taken_once": "UPDATE trade SET amount_minor = amount_minor + 1, released_minor = released_minor + 1"
-    " WHERE state = 'finished'",
+    "escrow_holds_what_open_trades_hold": "UPDATE trade SET held_minor = held_minor - 1,"
+    " released_minor = released_minor + 1 WHERE state = 'paid'",
+    "every_payment_is_taken_once": "UPDATE trade SET amount_minor = amount_minor + 1,"
+    " released_minor = released_minor + 1 WHERE state = 'finished'",
     "ended_trades_hold_nothing": "UPDATE trade SET state = 'finished' WHERE state = 'paid'",
     "every_wallet_has_its_account": "UPDATE wallet SET currency = 'USD' WHERE kind = 'person'",
 }
