@@ -26,7 +26,12 @@ def test_a_member_is_found_at_the_entrance_by_institution_and_name(web: Web) -> 
     with as_entrance(web):
         found = staff.find(web, HARBOUR_BANK, " LI.wei ")
         assert found == staff.StaffMember(HARBOUR_BANK, li, "li.wei", ["accountant"], "active", NOW_NS)
-        assert found.permissions == {Permission.LEDGER_READ, Permission.LEDGER_WRITE}
+        assert found.permissions == {
+            Permission.LEDGER_READ,
+            Permission.LEDGER_WRITE,
+            Permission.PAYMENTS_READ,
+            Permission.PAYMENTS_WRITE,
+        }
         elsewhere = staff.find(web, HILL_BANK, "li.wei")
         assert elsewhere is not None
         assert elsewhere.id == other_li
@@ -42,6 +47,8 @@ def test_new_roles_replace_the_old_ones_and_who_left_may_do_nothing(web: Web) ->
             Permission.LEDGER_READ,
             Permission.PARTIES_READ,
             Permission.CREDENTIALS_WRITE,
+            Permission.WEBHOOKS_READ,
+            Permission.WEBHOOKS_WRITE,
         }
         staff.leave(web, HARBOUR_BANK, li)
         (member,) = staff.members(web, HARBOUR_BANK)

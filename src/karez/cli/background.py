@@ -16,12 +16,15 @@ from karez.cli.process_roles import WorkerRole
 from karez.core.clock import Clock
 from karez.ledger.projection import run_projector
 from karez.services.payments.agreements import due as agreements
+from karez.services.payments.banks.serving import serve_instructions
 from karez.services.payments.bills import due as bills
 from karez.services.payments.chargebacks import due as chargebacks
 from karez.services.payments.holds import due as holds
 from karez.services.payments.redpackets import due as red_packets
 from karez.services.payments.settlement import due as settlement
+from karez.services.payments.sources import bank_settlers
 from karez.services.payments.trades import due as trades
+from karez.services.payments.wallets import bank_moves
 from karez.services.sweeping import run_sweeps
 from karez.storage.database import connect
 from karez.storage.jobs_batch import Handler
@@ -44,6 +47,9 @@ SWEEPS = (
 """What becomes due; rooms add theirs here."""
 
 _NICENESS = 10
+
+SETTLERS = {**bank_settlers.SETTLERS, **bank_moves.SETTLERS}
+"""What the decisions of banks mean, by purpose; rooms add theirs here."""
 
 SCHEDULES = (*cleaning.SCHEDULES,)
 """Which jobs come back; rooms add theirs here."""
@@ -74,6 +80,7 @@ def work_in_background(role: WorkerRole, clock: Clock, ready: Callable[[], None]
         lambda: run_projector(role.database, stop),
         lambda: run_worker(role.database, HANDLERS, clock, stop),
         lambda: run_sweeps(role.database, book_socket, clock, stop, SWEEPS),
+        lambda: serve_instructions(role.database, book_socket, role.secret_key, clock, stop, SETTLERS),
         lambda: queue_webhooks(role.database, clock, stop),
         lambda: deliver_webhooks(role.database, role.secret_key, clock, stop, sender),
     )

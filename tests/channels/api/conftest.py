@@ -74,9 +74,7 @@ def town(harbour: httpx.Client, operator: httpx.Client) -> Town:
 
 
 @pytest.fixture(scope="module")
-def timed_town(
-    database_server: TestServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TimedTown]:
+def timed_town(database_server: TestServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TimedTown]:
     """A town of its own in which time is moved."""
     name = database_server.create_database()
     try:

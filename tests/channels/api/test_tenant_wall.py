@@ -158,6 +158,23 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
     ("changeWalletLevel", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/level", {"level": "full"})),
     ("changeWalletState", "party_id"): ("buyer", deciding("/v1/wallets/{}/CNY/state", {"state": "frozen"})),
     ("readTrade", "trade_id"): ("trade", reading("/v1/trades/{}", headers={"Acting-For": STRANGER})),
+    ("linkBank", "institution"): (
+        "institution",
+        lambda client, thing, new: client.put(
+            "/v1/bank-links",
+            json={
+                "institution": thing,
+                "base_url": "http://b.example",
+                "secret": "x" * 16,
+                "currencies": ["CNY"],
+            },
+            headers={"Idempotency-Key": new},
+        ),
+    ),
+    ("readBankMove", "instruction_id"): (
+        "instruction",
+        reading("/v1/bank-moves/{}", headers={"Acting-For": STRANGER}),
+    ),
     ("stepTrades", "party"): (
         "buyer",
         posting("/v1/trades/batch", lambda thing, new: [{"action": "pay", "trade": new, "party": thing}]),
@@ -416,7 +433,12 @@ def test_every_route_that_names_something_is_tried() -> None:
 
 @pytest.fixture(scope="module")
 def things(
-    world: World, town: Town, harbour: httpx.Client, hill: httpx.Client, operator: httpx.Client
+    api: LiveApi,
+    world: World,
+    town: Town,
+    harbour: httpx.Client,
+    hill: httpx.Client,
+    operator: httpx.Client,
 ) -> dict[str, Any]:
     """One thing of each kind that is not Hill Bank's."""
     assert hill.post("/v1/shops", json={"id": STRANGER, "name": "Stranger"}).status_code == 201
@@ -445,6 +467,15 @@ def things(
     standing_order = done(town.act(buyer, "/v1/standing-orders", ordering, fresh_id()), 201).json()["id"]
     dispute = town.act(buyer, f"/v1/trades/{trade}/disputes", DISPUTE, key=fresh_id()).json()["id"]
     campaign, coupon = put_coupon(town, buyer)
+    link = {
+        "institution": HARBOUR_BANK,
+        "base_url": "http://127.0.0.1:9",
+        "secret": "x" * 16,
+        "currencies": ["CNY"],
+    }
+    town.decide("/v1/bank-links", link)
+    collecting = {"id": fresh_id(), "bank": 2, "account": "A1", "currency": "CNY", "amount_minor": 1}
+    instruction = done(town.act(buyer, "/v1/top-ups", collecting), 201).json()["id"]
     put_open_order(hill)
     account, key = open_account(harbour), fresh_id()
     reservation = transfer(account, open_account(harbour), 1, flags=PENDING)
@@ -481,6 +512,7 @@ def things(
         "trade": trade,
         "dispute": dispute,
         "campaign": campaign,
+        "instruction": instruction,
         "coupon": coupon,
         "packet": packet,
         "hold": hold,

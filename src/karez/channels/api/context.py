@@ -17,6 +17,7 @@ from karez.core.clock import Clock
 from karez.core.sealing import Sealer
 from karez.ledger.client import BookClient
 from karez.parties import people
+from karez.services.payments.banks import links
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class Services:
         self.database = CallerDatabase(context.database_web, context.connections)
         self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
         self.sealer: Sealer = people.sealer(context.secret_key)
+        self.bank_sealer: Sealer = links.sealer(context.secret_key)
         self.webhook_sealer = endpoints.sealer(context.secret_key)
         self.webhook_targets = TargetRules(private=context.webhook_private_targets)
         self.house_keeper = HouseKeeper(self.database)

@@ -7,6 +7,13 @@ PAYMENTS: dict[str, ProblemKind] = {
         400, "This may be meant twice: send a new UUID as Idempotency-Key."
     ),
     "party_not_active": ProblemKind(403, "The party is suspended or closed; it cannot pay or be paid."),
+    "bank_not_open": ProblemKind(422, "The bank takes no instructions in this currency just now."),
+    "bank_url_malformed": ProblemKind(422, "The address of a bank is like https://bank.example/karez."),
+    "bank_secret_too_short": ProblemKind(
+        422, "The secret that Karez shares with a bank has 16 characters or more."
+    ),
+    "bank_currencies_wrong": ProblemKind(422, "A bank has at least one currency, and each of them once."),
+    "instruction_not_found": ProblemKind(404, "There is no such instruction to a bank that you may see."),
     "wallet_not_found": ProblemKind(404, "The party has no wallet in this currency; open one first."),
     "trade_not_found": ProblemKind(404, "There is no such trade that you may see."),
     "trade_not_yours": ProblemKind(403, "Only the other side of the trade can do this."),
@@ -76,7 +83,9 @@ PAYMENTS: dict[str, ProblemKind] = {
     "bill_payment_returned": ProblemKind(409, "The payment was returned before."),
     "bill_exists": ProblemKind(409, "One of the bills was uploaded before; the facts name its reference."),
     "bill_twice": ProblemKind(422, "A bill is in the request more than once; the facts name its reference."),
-    "bill_amount_wrong": ProblemKind(422, "This amount cannot be paid of the bill; the facts tell what is left."),
+    "bill_amount_wrong": ProblemKind(
+        422, "This amount cannot be paid of the bill; the facts tell what is left."
+    ),
     "bill_over_order": ProblemKind(422, "The bill is larger than the standing order allows."),
     "account_form_invalid": ProblemKind(422, "The form of account numbers is not made of known parts."),
     "account_number_malformed": ProblemKind(422, "The account number has another form; the facts name it."),

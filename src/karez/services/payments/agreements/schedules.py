@@ -1,0 +1,81 @@
+"""When the schedule of an agreement acts: the notice, the deduction, and the tries after one that failed.
+
+A deduction that fails, for example because the balance is too low, is tried again 6 hours later, then 1 day and then
+2 days later, as long as that is before the next period. After the last try the period has failed for good; the
+agreement goes on with the next one. The time is counted from the try that failed: if nobody was there to make it, the
+next one does not follow at once.
+
+Worked example: 50.00 on day 5 at 09:00, and the balance is 20.00. The next tries are on day 5 at 15:00, on day 6 at
+15:00 and on day 8 at 15:00. If money comes in on day 7, the last one succeeds.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from karez.services.payments.agreements.periods import day_of, local_day, moment_on, number_on
+from karez.services.payments.agreements.records import Agreement
+from karez.services.payments.trades.timers import later_ns
+
+RETRY_AFTER_S = (6 * 3_600, 86_400, 2 * 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What the schedule does next.
+
+    Attributes:
+        due_ns: When it deducts; ``None`` if never again.
+        notice_ns: When it announces that; ``None`` if it does not.
+    """
+
+    due_ns: int | None
+    notice_ns: int | None
+
+
+NOTHING = Next(None, None)
+
+
+def next_from(agreement: Agreement, number: int) -> Next:
+    """Return when a period is deducted and announced.
+
+    Args:
+        agreement: With a schedule.
+        number: Of the period.
+    """
+    day = day_of(agreement.period, agreement.first_day, number)
+    due_ns = moment_on(day, agreement.zone)
+    if due_ns >= agreement.valid_until_ns:
+        return NOTHING
+    if agreement.notice_days == 0:
+        return Next(due_ns, None)
+    return Next(due_ns, moment_on(day - timedelta(days=agreement.notice_days), agreement.zone))
+
+
+def next_after_pause(agreement: Agreement, now_ns: int) -> Next:
+    """Return when the schedule goes on: with the first period that is still to be announced, or deducted."""
+    number = max(_number_at(agreement, now_ns), agreement.last_period + 1, 0)
+    while True:
+        coming = next_from(agreement, number)
+        acts_ns = coming.due_ns if coming.notice_ns is None else coming.notice_ns
+        if acts_ns is None or acts_ns > now_ns:
+            return coming
+        number += 1
+
+
+def _number_at(agreement: Agreement, now_ns: int) -> int:
+    return number_on(agreement.period, agreement.first_day, local_day(now_ns, agreement.zone))
+
+
+def next_try_ns(agreement: Agreement, number: int, now_ns: int) -> int | None:
+    """Return when a period is tried again after a try that failed; ``None`` if it has failed for good.
+
+    Args:
+        agreement: With the tries that failed before.
+        number: Of the period.
+        now_ns: When the try failed.
+    """
+    if agreement.attempt >= len(RETRY_AFTER_S):
+        return None
+    again_ns = later_ns(now_ns, RETRY_AFTER_S[agreement.attempt])
+    ends_ns = moment_on(day_of(agreement.period, agreement.first_day, number + 1), agreement.zone)
+    return again_ns if again_ns < min(ends_ns, agreement.valid_until_ns) else None

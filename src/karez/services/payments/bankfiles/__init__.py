@@ -1,0 +1,1 @@
+"""Files that are exchanged with banks, as pure functions: payout orders out, account statements in and out."""

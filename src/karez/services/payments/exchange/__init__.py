@@ -1,0 +1,1 @@
+"""Exchange: a buyer pays in its own currency what is priced in another one."""

@@ -1,0 +1,1 @@
+"""Judging payments before they happen: velocity, amounts, lists, and what is new."""

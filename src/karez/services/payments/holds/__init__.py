@@ -1,0 +1,1 @@
+"""Holds: money of a payer that is reserved for a shop, and taken in parts, released, or free again by itself."""

@@ -1,0 +1,1 @@
+"""Comparing two lists of items: what belongs together, what does not fit, and why. Pure; no database."""

@@ -1,0 +1,91 @@
+"""Batches whose cut has come, and files of payouts whose hour has come."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import groupby
+from uuid import UUID
+
+from karez.core.ids import NIL, derived_id
+from karez.ledger.operations import Operation
+from karez.services.asking import Asking
+from karez.services.payments.house import House, read_house
+from karez.services.payments.settlement.agreed_calendars import read_calendars
+from karez.services.payments.settlement.batches import NOTHING, Totals, add_up
+from karez.services.payments.settlement.days import cut_of
+from karez.services.payments.settlement.fees import AgreedPlans
+from karez.services.payments.settlement.movements import Span, movements
+from karez.services.payments.settlement.operations import DueBatch, settle
+from karez.services.payments.settlement.payout_banks import PayoutBank, due_banks
+from karez.services.payments.settlement.payout_files import DueFile, make_file, waiting_payouts
+from karez.services.payments.settlement.records import (
+    Shopfront,
+    calendars_of,
+    due_accounts,
+    plans_of,
+)
+from karez.services.sweeps import Connection, Due, Sweep
+
+
+def _batches(conn: Connection, now_ns: int, limit: int) -> list[Due]:
+    accounts = due_accounts(conn, now_ns, limit)
+    if not accounts:
+        return []
+    house, calendars = read_house(conn), calendars_of(conn, accounts)
+    spans = [
+        Span(
+            each.shop,
+            each.currency,
+            each.settled_until_ns,
+            cut_of(calendars[each.calendar], each.day).until_ns,
+        )
+        for each in accounts
+    ]
+    totals = _totals(conn, spans)
+    return [
+        _batch_due(
+            house,
+            DueBatch(each, calendars[each.calendar], totals[each.shop, each.currency]),
+        )
+        for each in accounts
+    ]
+
+
+def _totals(conn: Connection, spans: Iterable[Span]) -> dict[Shopfront, Totals]:
+    wanted = list(spans)
+    plans = plans_of(conn, [(span.shop, span.currency) for span in wanted])
+    totals: dict[Shopfront, Totals] = defaultdict(lambda: NOTHING)
+    with conn.transaction():
+        for pair, found in groupby(movements(conn, wanted), lambda each: (each.shop, each.currency)):
+            totals[pair] = add_up(AgreedPlans(plans[pair]), found)
+    return totals
+
+
+def _batch_due(house: House, due: DueBatch) -> Due:
+    def decide(asking: Asking) -> Operation:
+        return settle(asking, house, due)
+
+    account = due.account
+    return Due(derived_id(account.shop, "settling", account.currency), account.due_ns, decide)
+
+
+def _files(conn: Connection, now_ns: int, limit: int) -> list[Due]:
+    banks = due_banks(conn, now_ns, limit)
+    calendars = read_calendars(conn, {bank.calendar for bank in banks})
+    return [
+        _file_due(DueFile(bank, calendars[bank.calendar], waiting_payouts(conn, bank, now_ns)))
+        for bank in banks
+    ]
+
+
+def _file_due(due: DueFile) -> Due:
+    def decide(asking: Asking) -> Operation:
+        return make_file(asking, due)
+
+    return Due(_turn_of(due.bank), due.bank.due_ns, decide)
+
+
+def _turn_of(bank: PayoutBank) -> UUID:
+    return derived_id(NIL, "payout file", bank.bank, bank.currency, bank.number)
+
+
+SWEEPS = (Sweep("settlement.settle", _batches), Sweep("payout.make_file", _files))

@@ -1,0 +1,194 @@
+"""Payouts: money on its way from a batch to a shop's bank account.
+
+waiting --file--> in_file --the bank has paid--> paid
+                     |                            |
+                     +---- the bank returns it ---+--> returned: it is in the shop's wallet
+
+Until the bank has paid, the money stands in an account of its own, beside what the bank holds for Karez.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+from psycopg.rows import class_row
+
+from karez.core.ids import derived_id
+from karez.core.outcomes import Rejected
+from karez.ledger.model import Transfer
+from karez.ledger.operations import Operation, RowInsert, RowUpdate
+from karez.services.asking import Asking
+from karez.services.payments import accounts
+from karez.services.payments.accounts import TransferCode
+from karez.services.payments.house import House, money_moves
+from karez.services.payments.settlement.records import SettlementAccount
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money on its way to a shop's bank account.
+
+    Attributes:
+        id: Derived from the batch; its 32 hexadecimal digits are the end-to-end id of the bank file.
+        shop: Whose.
+        batch: From which batch.
+        bank: The institution that pays.
+        bank_account: To which account.
+        currency: ISO 4217 letters.
+        amount_minor: How much.
+        state: ``waiting``, ``in_file``, ``paid`` or ``returned``.
+        file: The file that has it.
+        reason: Why the bank returned it.
+        created_ns: When it was made.
+        changed_ns: When its state changed last.
+    """
+
+    id: UUID
+    shop: UUID
+    batch: UUID
+    bank: int
+    bank_account: UUID
+    currency: str
+    amount_minor: int
+    state: str
+    file: UUID | None
+    reason: str | None
+    created_ns: int
+    changed_ns: int
+
+
+class PayoutReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """A payout after a change."""
+
+    id: UUID
+    currency: str
+    amount_minor: int
+    state: str
+
+
+_COLUMNS = ", ".join(Payout.__dataclass_fields__)
+_PAYOUT = f"SELECT {_COLUMNS} FROM payout WHERE id = %s"  # noqa: S608 - names of our own columns
+_BY_SHOP = (
+    f"SELECT {_COLUMNS} FROM payout WHERE shop = %s AND created_ns < %s ORDER BY created_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
+)
+
+
+def payout_id(batch: UUID) -> UUID:
+    """Return the id of a batch's payout."""
+    return derived_id(batch, "payout")
+
+
+def end_to_end_id(payout: UUID) -> str:
+    """Return what a payout is called in bank files: the id without hyphens, which fits their 35 characters."""
+    return payout.hex
+
+
+def new_payout(asking: Asking, account: SettlementAccount, batch: UUID, amount_minor: int) -> RowInsert:
+    """Return the row of a new payout, which waits for the next file of its bank."""
+    return RowInsert(
+        table="payout",
+        key={"id": str(payout_id(batch))},
+        values={
+            "shop": str(account.shop),
+            "batch": str(batch),
+            "bank": account.bank,
+            "bank_account": str(account.bank_account),
+            "currency": account.currency,
+            "amount_minor": amount_minor,
+            "state": "waiting",
+            "file": None,
+            "reason": None,
+            "created_ns": asking.now_ns,
+            "changed_ns": asking.now_ns,
+        },
+    )
+
+
+def mark_paid(asking: Asking, house: House, payout: Payout) -> Operation:
+    """Record that the bank has paid: it holds that much less for Karez.
+
+    Rejections: ``payout_state_wrong``.
+    """
+    _check_state(payout, "in_file")
+    transfer = money_moves(
+        asking.made_id("transfer"),
+        accounts.payout_transit(payout.bank, payout.currency),
+        accounts.clearing(payout.bank, payout.currency),
+        payout.amount_minor,
+        house.currency(payout.currency).money,
+        TransferCode.PAYOUT,
+    )
+    return _changed(asking, payout, "paid", transfer, None)
+
+
+def mark_returned(asking: Asking, house: House, payout: Payout, reason: str) -> Operation:
+    """Give a payout that the bank could not make, or that came back, to the shop's wallet.
+
+    Args:
+        asking: The bank's or the operator's request.
+        house: The payment house.
+        payout: As it was read.
+        reason: The bank's.
+
+    Rejections: ``payout_state_wrong``.
+    """
+    _check_state(payout, "in_file", "paid")
+    source = accounts.clearing if payout.state == "paid" else accounts.payout_transit
+    transfer = money_moves(
+        asking.made_id("transfer"),
+        source(payout.bank, payout.currency),
+        accounts.wallet(payout.shop, payout.currency),
+        payout.amount_minor,
+        house.currency(payout.currency).money,
+        TransferCode.PAYOUT_RETURN,
+    )
+    return _changed(asking, payout, "returned", transfer, reason)
+
+
+def find_payout(conn: psycopg.Connection[Any], payout: UUID) -> Payout:
+    """Return a payout that the caller may see.
+
+    Rejections: ``payout_not_found``.
+    """
+    with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
+        found = cursor.execute(_PAYOUT, (payout,)).fetchone()
+    if found is None:
+        raise Rejected("payout_not_found", f"There is no payout {payout} that you may see; look its id up.")
+    return found
+
+
+def payouts_page(conn: psycopg.Connection[Any], shop: UUID, before_ns: int, limit: int) -> list[Payout]:
+    """Return payouts of a shop, the latest first."""
+    with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
+        return cursor.execute(_BY_SHOP, (shop, before_ns, limit)).fetchall()
+
+
+def _check_state(payout: Payout, *states: str) -> None:
+    if payout.state not in states:
+        raise Rejected(
+            "payout_state_wrong",
+            f"The payout {payout.id} is {payout.state.replace('_', ' ')!r}, so this cannot be; read it again.",
+            state=payout.state,
+        )
+
+
+def _changed(asking: Asking, payout: Payout, state: str, transfer: Transfer, reason: str | None) -> Operation:
+    row = RowUpdate(
+        table="payout",
+        key={"id": str(payout.id)},
+        expected={"state": payout.state},
+        changes={"state": state, "reason": reason, "changed_ns": asking.now_ns},
+    )
+    reply = PayoutReceipt(
+        id=payout.id, currency=payout.currency, amount_minor=payout.amount_minor, state=state
+    )
+    told = {**msgspec.structs.asdict(reply), "reason": reason}
+    return asking.operation(
+        f"payout.{state}",
+        reply,
+        transfers=(transfer,),
+        rows=(row,),
+        events=(asking.event(f"payout.{state}", (payout.shop,), told),),
+    )
