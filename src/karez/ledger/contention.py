@@ -25,13 +25,13 @@ class Claim(NamedTuple):
     """A row that an operation of a group touches.
 
     Attributes:
-        index: Of the operation in the group.
+        operation: Its index in the group.
         item: Index of the row within the operation.
         row: The change.
         earlier: The claim of the operation before it on the same row.
     """
 
-    index: int
+    operation: int
     item: int
     row: RowInsert | RowUpdate
     earlier: "Claim | None"
@@ -61,7 +61,7 @@ class Claims:
             key = row_key(row)
             claim = Claim(index, item, row, self._rows.get(key))
             # A row twice in one operation is for the database to refuse.
-            if claim.earlier is not None and claim.earlier.index != index and late is None:
+            if claim.earlier is not None and claim.earlier.operation != index and late is None:
                 late = claim
             self._rows[key] = claim
         if is_new and late is not None:
@@ -82,28 +82,28 @@ def settle_rivals(
     for rival in rivals:
         if _is_lost(rival, outcomes, text_columns):
             code, sentence = not_written(rival.row)
-            outcomes[rival.index] = Outcome(accepted=False, code=code, sentence=sentence, item=rival.item)
+            outcomes[rival.operation] = Outcome(accepted=False, code=code, sentence=sentence, item=rival.item)
 
 
-def _is_lost(
-    rival: Claim, outcomes: Sequence[SubmissionOutcome | None], text_columns: TextColumns
-) -> bool:
+def _is_lost(rival: Claim, outcomes: Sequence[SubmissionOutcome | None], text_columns: TextColumns) -> bool:
     earlier = rival.earlier
     while earlier is not None:
-        outcome = outcomes[earlier.index]
+        outcome = outcomes[earlier.operation]
         if not isinstance(outcome, Outcome):
             return False
         if outcome.accepted:
             return _is_impossible(rival.row, earlier.row, text_columns)
         # Who was refused has left the row as it was.
-        if outcome.item == earlier.item and outcome.code == not_written(earlier.row)[0]:
-            if _asks_the_same(rival.row, earlier.row):
-                return True
+        was_late_too = outcome.item == earlier.item and outcome.code == not_written(earlier.row)[0]
+        if was_late_too and _asks_the_same(rival.row, earlier.row):
+            return True
         earlier = earlier.earlier
     return False
 
 
-def _is_impossible(late: RowInsert | RowUpdate, done: RowInsert | RowUpdate, text_columns: TextColumns) -> bool:
+def _is_impossible(
+    late: RowInsert | RowUpdate, done: RowInsert | RowUpdate, text_columns: TextColumns
+) -> bool:
     """Tell whether a change cannot be made any more after another one to the same row has been."""
     if isinstance(late, RowInsert):
         return True

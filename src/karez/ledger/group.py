@@ -94,8 +94,11 @@ def make_group(submissions: Sequence[Submission]) -> Group:
     lengths = [len(each.transfers) for each in submissions]
     ends = list(accumulate(lengths))
     parts: list[_Part] = []
-    for kind, neighbours in groupby(submissions, type):
-        parts += [_operations_part(list(neighbours))] if kind is Operation else map(_transfers_part, neighbours)
+    for _, neighbours in groupby(submissions, type):
+        alike = list(neighbours)
+        operations = [each for each in alike if isinstance(each, Operation)]
+        parts += [_operations_part(operations)] if operations else []
+        parts += [_transfers_part(each) for each in alike if isinstance(each, TransferSubmission)]
     transfers = TransferFields.of(*(part.transfers for part in parts))
     _refuse_expiries(transfers, submissions, lengths)
     owners = [index if isinstance(each, Operation) else -1 for index, each in enumerate(submissions)]

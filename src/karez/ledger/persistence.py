@@ -42,7 +42,8 @@ SELECT unnest(%s::uuid[]), unnest(%s::integer[]), unnest(%s::text[]), unnest(%s:
 """
 _INSERT_EVENTS = """
 INSERT INTO outbox_event (id, topic, institution, operation_id, payload, created_ns)
-SELECT unnest(%s::uuid[]), unnest(%s::text[]), unnest(%s::integer[]), unnest(%s::uuid[]), unnest(%s::text[])::jsonb, %s
+SELECT unnest(%s::uuid[]), unnest(%s::text[]), unnest(%s::integer[]), unnest(%s::uuid[]),
+    unnest(%s::text[])::jsonb, %s
 """
 _UPSERT_SLICES = """
 INSERT INTO balance_slice (slice, totals, as_of_ns)

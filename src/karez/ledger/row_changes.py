@@ -93,7 +93,9 @@ def _find_failures(connection: psycopg.Connection, form: Form, placed: list[_Pla
             is_locked = isinstance(error, psycopg.errors.LockNotAvailable)
             return [_failure(placed[0], "row_locked" if is_locked else "row_refused", _describe(error))]
         half = len(placed) // 2
-        return _find_failures(connection, form, placed[:half]) + _find_failures(connection, form, placed[half:])
+        return _find_failures(connection, form, placed[:half]) + _find_failures(
+            connection, form, placed[half:]
+        )
     return [
         _failure(each, *not_written(each.row)) for place, each in enumerate(placed) if (place,) not in written
     ]

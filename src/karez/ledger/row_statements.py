@@ -68,8 +68,8 @@ def form_of(row: RowInsert | RowUpdate) -> Form:
 def statement(form: Form, telling: bool = False) -> bytes:
     """Return the statement for rows of a form.
 
-    Its parameter is a JSON array of objects with key and written columns; those of an update are two PostgreSQL arrays
-    of objects, the second one with the expected columns.
+    Its parameter is a JSON array of objects with key and written columns; those of an update are two PostgreSQL
+    arrays of objects, the second one with the expected columns.
 
     Args:
         form: Of all the rows.

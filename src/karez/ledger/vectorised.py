@@ -1,15 +1,15 @@
 """A whole batch at once: numpy for what is certain to pass, one at a time for the rest.
 
 A transfer is *certain* when it passes in whatever order its batch is evaluated and whichever of its
-neighbours are refused. That holds for a plain or pending transfer with a new id and sound fields, and for a linked
-chain of such, if all its accounts are *ample*: the room of the account before the batch (up to its limit, and up to the 63 bits of a
-total) is at least the sum of everything that the batch could take from it. Posts and voids never take room,
-credits only give more of it, so ample accounts stay ample throughout.
+neighbours are refused. That holds for a plain or pending transfer with a new id and sound fields, and for a
+linked chain of such, if all its accounts are *ample*: the room of the account before the batch (up to its
+limit, and up to the 63 bits of a total) is at least the sum of everything that the batch could take from it.
+Posts and voids never take room, credits only give more of it, so ample accounts stay ample throughout.
 
-Everything else (balancing transfers, posts, voids, repeated ids, transfers on accounts that are not ample, and
-the whole chain of one that is doubtful) is *doubtful* and goes through ``SequentialBook`` in the batch's order. Certain transfers touch
-only ample accounts and doubtful ones see them as ample, whichever come first; so the result equals the
-sequential one.
+Everything else (balancing transfers, posts, voids, repeated ids, transfers on accounts that are not ample,
+and the whole chain of one that is doubtful) is *doubtful* and goes through ``SequentialBook`` in the batch's
+order. Certain transfers touch only ample accounts and doubtful ones see them as ample, whichever come first;
+so the result equals the sequential one.
 
 Worked example: accounts A (limit, room 100) and B (limit, room 100); the batch is A->C 60, A->C 60, B->C 70.
 B and C are ample (70 <= 100; C has no limit), A is not (120 > 100). B->C is applied by numpy; the two of A
@@ -175,7 +175,9 @@ def _whole_chains(batch: Batch, certain: NDArray[np.bool_]) -> NDArray[np.bool_]
     is_first = np.ones(len(batch), bool)
     is_first[1:] = ~linked[:-1] | batch.chain_end[:-1]
     first = np.flatnonzero(is_first)
-    whole: NDArray[np.bool_] = np.logical_and.reduceat(closed, first).repeat(np.diff(first, append=len(batch)))
+    whole: NDArray[np.bool_] = np.logical_and.reduceat(closed, first).repeat(
+        np.diff(first, append=len(batch))
+    )
     return whole
 
 
