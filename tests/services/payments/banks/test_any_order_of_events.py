@@ -11,8 +11,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 from karez.ledger.operations import RowUpdate
 from karez.services.payments import accounts
 from karez.services.payments.banks.booking import Known, decided
-from karez.services.payments.banks.endings import give_up
-from karez.services.payments.banks.instructing import NewInstruction, ask_again, instruct, instruction_id
+from karez.services.payments.banks.instructing import NewInstruction, instruct, instruction_id
+from karez.services.payments.banks.interventions import ask_again, give_up
 from karez.services.payments.banks.leases import Taken
 from karez.services.payments.banks.records import BankChoice, Instruction
 from karez.services.payments.banks.schedule import next_call
@@ -116,7 +116,7 @@ class InstructionMachine(RuleBasedStateMachine):
             reference="A1",
             remark="",
         )
-        effects = instruct(asking, HOUSE, BankChoice(BANK, ["CNY"], "open"), new)
+        effects = instruct(asking, HOUSE, BankChoice(BANK, "", ["CNY"], "open"), new)
         self.karez.carry(asking.operation("test", {}, transfers=effects.transfers, rows=effects.rows))
         return instruction_id(asking)
 
@@ -182,8 +182,7 @@ class InstructionMachine(RuleBasedStateMachine):
     def notice(self, id_: UUID) -> None:
         instruction = self.read(id_)
         if instruction.standing in WAITING:
-            asking = self.karez.asking()
-            self.karez.carry(asking.operation("test.notice", {}, rows=ask_again(asking, instruction).rows))
+            self.karez.carry(ask_again(self.karez.asking(), instruction))
 
     @rule(id_=instructions)
     def people_give_up(self, id_: UUID) -> None:

@@ -1,19 +1,23 @@
 """A bank that moves the money after everybody has given up: it is found, booked once, and people are told."""
 
+from threading import Event
+
 import pytest
 
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation
 from karez.services.payments import accounts
-from karez.services.payments.banks.endings import dismiss, give_up
-from karez.services.payments.banks.instructing import ask_again
-from karez.services.payments.banks.records import Instruction, flagged_instructions
+from karez.services.payments.banks.interventions import ask_again, dismiss, give_up
+from karez.services.payments.banks.records import Connection, Instruction, flagged_instructions
 from karez.services.payments.banks.schedule import WATCH_PAUSE_S, WATCH_S
+from karez.services.payments.banks.settlers import Settler
 from karez.services.payments.banks.states import State
 from karez.storage.database import connect
 from karez.storage.tenant import as_operator
-from tests.services.payments.banks.desk import SETTLERS, Desk, payload
+from tests.services.payments.banks.desk import SETTLERS, Desk, payload, plainly
 from tests.simulators.bank_process import BALANCE_MINOR
+
+PATIENCE_S = 60.0
 
 
 def giving_up(desk: Desk, instruction: Instruction) -> Operation:
@@ -23,8 +27,7 @@ def giving_up(desk: Desk, instruction: Instruction) -> Operation:
 
 def look_again(desk: Desk, instruction: Instruction) -> None:
     """Tell Karez that the bank has news, as a notice or a person does."""
-    made = desk.asking()
-    desk.office.done(made.operation("test.notice", {}, rows=ask_again(made, instruction).rows))
+    desk.office.done(ask_again(desk.asking(), instruction))
 
 
 def given_up(desk: Desk, instruction_of: Instruction) -> Instruction:
@@ -148,12 +151,19 @@ def test_the_watch_ends_after_a_month(desk: Desk) -> None:
 
 def test_a_decision_that_comes_while_people_give_up_is_booked_as_late(desk: Desk) -> None:
     """The worker has the bank's success in its hands when the operator's operation gets to the book first."""
+    has_answer, may_go_on = Event(), Event()
+
+    def read(_conn: Connection, _instruction: Instruction) -> None:
+        has_answer.set()
+        may_go_on.wait(PATIENCE_S)
+
+    desk.settlers = {"withdrawal": Settler(read, plainly)}
     party, account = desk.person(1_000), desk.bank.customer()
-    desk.bank.behave(account, "answer_late", delay_ms=700)
-    with desk.worker(call_limit_s=20.0):
+    with desk.worker():
         instruction = desk.instruct("pay_out", party, account)
-        desk.until(lambda: desk.bank.seen(instruction) is not None, "the call")
+        assert has_answer.wait(PATIENCE_S)
         desk.office.done(giving_up(desk, desk.read(instruction)))
+        may_go_on.set()
         desk.until(lambda: desk.read(instruction).standing is State.SUCCEEDED_LATE, "the late success")
     assert desk.wallet(party) == 1_000
     assert desk.held() == -1_000
@@ -171,7 +181,9 @@ def test_what_has_ended_is_not_given_up_asked_for_or_dismissed(desk: Desk) -> No
     assert refused.value.code == "instruction_being_sent"
     with desk.worker():
         (ended,) = desk.carry_through(instruction)
-    for act in (lambda: giving_up(desk, ended), lambda: ask_again(desk.asking(), ended)):
-        with pytest.raises(Rejected) as refused:
-            act()
-        assert refused.value.code == "instruction_ended"
+    with pytest.raises(Rejected) as refused:
+        giving_up(desk, ended)
+    assert refused.value.code == "instruction_ended"
+    with pytest.raises(Rejected) as refused:
+        ask_again(desk.asking(), ended)
+    assert refused.value.code == "instruction_ended"

@@ -1,6 +1,6 @@
 """One worker has an instruction until its lease ends; the next one knows that the bank may have been called."""
 
-from karez.services.payments.banks.endings import give_up
+from karez.services.payments.banks.interventions import give_up
 from karez.services.payments.banks.leases import Taken, note, take_instructions
 from karez.services.payments.banks.records import Connection
 from karez.services.payments.banks.schedule import Next

@@ -9,10 +9,16 @@ from karez.core.outcomes import Rejected
 from karez.services.payments import accounts
 from karez.services.payments.banks.instructing import NewInstruction, instruct
 from karez.services.payments.banks.invariants import INVARIANTS
-from karez.services.payments.banks.links import LinkFacts, NewLink, link_bank, read_link, sealer
-from karez.services.payments.banks.records import BankChoice, bank_choices, find_instruction, instructions_of
+from karez.services.payments.banks.links import LinkFacts, NewLink, link_bank, read_link, read_secret, sealer
+from karez.services.payments.banks.records import (
+    BankChoice,
+    bank_choices,
+    challenge_url,
+    find_instruction,
+    instructions_of,
+)
 from karez.storage.database import connect
-from karez.storage.tenant import as_institution, as_operator, as_person
+from karez.storage.tenant import as_entrance, as_institution, as_operator, as_person
 from tests.services.payments.banks.desk import Desk
 from tests.simulators.bank_process import SECRET
 
@@ -53,7 +59,14 @@ def test_a_link_can_be_changed_and_its_account_is_opened_once(desk: Desk) -> Non
     desk.link(url="https://elsewhere.example")
     with connect(desk.office.database.web) as conn, as_operator(conn):
         choices = {choice.institution: choice for choice in bank_choices(conn)}
-    assert choices[desk.number] == BankChoice(desk.number, ["CNY"], "open")
+    assert choices[desk.number] == BankChoice(desk.number, "https://elsewhere.example", ["CNY"], "open")
+
+
+def test_a_customer_is_sent_to_the_bank_s_page(desk: Desk) -> None:
+    with connect(desk.office.database.web) as conn, as_person(conn, desk.person()):
+        (choice,) = [each for each in bank_choices(conn) if each.institution == desk.number]
+    instruction = desk.asking().id
+    assert challenge_url(choice, instruction) == f"{desk.bank.url}/pay/{instruction}"
 
 
 def test_a_link_that_somebody_changed_meanwhile_is_read_again(desk: Desk) -> None:
@@ -65,7 +78,7 @@ def test_a_link_that_somebody_changed_meanwhile_is_read_again(desk: Desk) -> Non
     assert outcome.code == "row_state_changed"
 
 
-def test_the_secret_is_read_by_the_worker_alone(desk: Desk) -> None:
+def test_the_secret_is_read_by_nobody_but_the_worker_and_the_entrance(desk: Desk) -> None:
     with connect(desk.office.database.owner) as conn:
         (sealed,) = conn.execute("SELECT sealed FROM bank_link LIMIT 1").fetchone() or (b"",)
     assert SECRET.encode() not in sealed
@@ -74,10 +87,19 @@ def test_the_secret_is_read_by_the_worker_alone(desk: Desk) -> None:
         for caller in (as_operator(conn), as_institution(conn, desk.number), as_person(conn, desk.person())):
             with pytest.raises(psycopg.errors.InsufficientPrivilege), caller:
                 conn.execute(statement)
+        with as_entrance(conn):
+            sealing = sealer(desk.office.database.secret_key)
+            assert read_secret(conn, desk.number, sealing) == SECRET
+            assert read_secret(conn, 999, sealing) is None
 
 
 @pytest.mark.parametrize(
-    "choice", [BankChoice(7, ["CNY"], "paused"), BankChoice(7, ["USD"], "open"), BankChoice(7, [], "open")]
+    "choice",
+    [
+        BankChoice(7, URL, ["CNY"], "paused"),
+        BankChoice(7, URL, ["USD"], "open"),
+        BankChoice(7, URL, [], "open"),
+    ],
 )
 def test_a_bank_that_is_paused_or_of_another_currency_is_not_instructed(
     desk: Desk, choice: BankChoice

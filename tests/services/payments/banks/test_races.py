@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from karez.services.payments.banks.serving import CALLS_MAX
 from karez.services.payments.banks.states import State
-from tests.services.payments.banks.desk import Desk
+from tests.services.payments.banks.desk import SHORT_CALL_LIMIT_S, Desk
 from tests.simulators.bank_process import BALANCE_MINOR
 
 
@@ -34,7 +34,7 @@ def test_four_workers_at_once_have_one_effect(desk: Desk) -> None:
     ]
     with ExitStack() as workers:
         for _ in range(4):
-            workers.enter_context(desk.worker())
+            workers.enter_context(desk.worker(call_limit_s=SHORT_CALL_LIMIT_S))
         ended = desk.carry_through(*instructions)
     assert {each.standing for each in ended} == {State.SUCCEEDED}
     moved = sum((100 + number) * (1 if number % 2 else -1) for number in range(30))

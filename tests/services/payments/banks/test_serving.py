@@ -4,7 +4,7 @@ import pytest
 
 from karez.services.payments.banks.schedule import PAUSES_S
 from karez.services.payments.banks.states import State
-from tests.services.payments.banks.desk import Desk
+from tests.services.payments.banks.desk import CALL_LIMIT_S, SHORT_CALL_LIMIT_S, Desk
 from tests.simulators.bank_process import BALANCE_MINOR
 
 
@@ -65,6 +65,7 @@ MISBEHAVIOURS = {
     "wrong_duplicate": 2,
 }
 """How often the bank then sees the order: what never came is sent again, and nothing else is."""
+UNANSWERED = frozenset({"time_out_before", "time_out_after", "answer_late", "wrong_duplicate"})
 
 
 @pytest.mark.parametrize("direction", ["collect", "pay_out"])
@@ -73,7 +74,8 @@ def test_whatever_the_bank_does_the_money_moves_once(desk: Desk, behaviour: str,
     is_in = direction == "collect"
     party, account = desk.person(0 if is_in else 1_000), desk.bank.customer()
     desk.bank.behave(account, behaviour)
-    with desk.worker():
+    limit_s = SHORT_CALL_LIMIT_S if behaviour in UNANSWERED else CALL_LIMIT_S
+    with desk.worker(call_limit_s=limit_s):
         instruction = desk.instruct("collect" if is_in else "pay_out", party, account, 1_000)
         (ended,) = desk.carry_through(instruction)
     assert ended.standing is State.SUCCEEDED

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import msgspec
 
-from karez.core.outcomes import Rejected
 from karez.ledger.model import AMOUNT_MAX, Transfer, TransferFlags
 from karez.ledger.operations import Operation, RowUpdate
 from karez.services.asking import Asking
@@ -21,7 +20,7 @@ from karez.services.payments.accounts import TransferCode
 from karez.services.payments.banks.records import Instruction
 from karez.services.payments.banks.schedule import watched_from
 from karez.services.payments.banks.settlers import Effects, Ending, Facts, Settler, collected
-from karez.services.payments.banks.states import OPEN, Happening, State, moves_money, reached
+from karez.services.payments.banks.states import OPEN, State, moves_money
 from karez.services.payments.house import House, money_moves
 
 _KINDS: Mapping[State, str] = {
@@ -107,49 +106,6 @@ def unsettled(
     return _ended(asking, instruction, new, code, effects, flagged_ns=asking.now_ns)
 
 
-def give_up(
-    asking: Asking, house: House, instruction: Instruction, settler: Settler[Facts], facts: Facts
-) -> Operation:
-    """Stop waiting for a bank; if it moves the money after all, that is found and booked.
-
-    Args:
-        asking: The operator's request.
-        house: The payment house.
-        instruction: As it was read.
-        settler: Of its purpose.
-        facts: What the settler has read.
-
-    Rejections: ``instruction_ended``, and whatever the settler rejects.
-    """
-    new = reached(instruction.standing, Happening.GIVING_UP)
-    if new is None:
-        raise Rejected(
-            "instruction_ended",
-            f"The instruction {instruction.id} is {instruction.state.replace('_', ' ')}; it waits for nobody.",
-            state=instruction.state,
-        )
-    return settled(asking, house, instruction, new, "given_up", settler, facts)
-
-
-def dismiss(asking: Asking, instruction: Instruction) -> Operation:
-    """Take an instruction that people have dealt with out of their queue.
-
-    Rejections: ``instruction_not_flagged``.
-    """
-    if instruction.flagged_ns is None or instruction.standing in OPEN:
-        raise Rejected(
-            "instruction_not_flagged",
-            f"The instruction {instruction.id} is not ended and flagged; give it up first, or leave it as it is.",
-        )
-    row = RowUpdate(
-        table="bank_instruction",
-        key={"id": str(instruction.id)},
-        expected={"state": instruction.state, "flagged_ns": instruction.flagged_ns},
-        changes={"flagged_ns": None},
-    )
-    return asking.operation("bank.dismiss", _receipt(instruction, instruction.standing, ""), rows=(row,))
-
-
 def _ended(
     asking: Asking,
     instruction: Instruction,
@@ -174,7 +130,7 @@ def _ended(
     )
     return asking.operation(
         _KINDS[new],
-        _receipt(instruction, new, code),
+        InstructionReceipt(id=instruction.id, state=new, answer_code=code),
         accounts=effects.accounts,
         transfers=(*_end_of_reservation(asking, instruction, new), *effects.transfers),
         rows=(row, *effects.rows),
@@ -228,7 +184,3 @@ def _check_collection(instruction: Instruction, new: State, effects: Effects) ->
     assert taken_minor == (instruction.amount_minor if is_collected else 0), (
         f"the settler of {instruction.purpose} takes {taken_minor} out of the clearing account"
     )
-
-
-def _receipt(instruction: Instruction, new: State, code: str) -> InstructionReceipt:
-    return InstructionReceipt(id=instruction.id, state=new, answer_code=code)

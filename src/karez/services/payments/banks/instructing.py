@@ -5,16 +5,14 @@ from uuid import UUID
 
 from karez.core.outcomes import Rejected
 from karez.ledger.model import TransferFlags
-from karez.ledger.operations import RowInsert, RowUpdate
+from karez.ledger.operations import RowInsert
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
-from karez.services.payments.banks.records import BankChoice, Direction, Instruction
+from karez.services.payments.banks.records import BankChoice, Direction
 from karez.services.payments.banks.settlers import Effects
-from karez.services.payments.banks.states import OPEN, State
+from karez.services.payments.banks.states import State
 from karez.services.payments.house import House, money_moves
-
-_WAITING_FOR_ANSWER = frozenset({State.UNKNOWN, State.PROCESSING, State.DECLINED, State.GIVEN_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,29 +114,3 @@ def instruct(
         flags=TransferFlags.PENDING,
     )
     return Effects(transfers=(reserved,), rows=(row,))
-
-
-def ask_again(asking: Asking, instruction: Instruction) -> Effects:
-    """Return what makes a worker ask the bank at once, because somebody says that there is news.
-
-    Nobody's word but the bank's own answer moves money, so it does not matter who says so.
-
-    Rejections: ``instruction_ended``, ``instruction_being_sent``.
-    """
-    if instruction.standing in OPEN - _WAITING_FOR_ANSWER:
-        raise Rejected(
-            "instruction_being_sent",
-            f"The instruction {instruction.id} is on its way to the bank; read it again in a moment.",
-        )
-    if instruction.standing not in _WAITING_FOR_ANSWER:
-        raise Rejected(
-            "instruction_ended",
-            f"The bank has carried out the instruction {instruction.id}; there is nothing to ask it.",
-        )
-    row = RowUpdate(
-        table="bank_instruction",
-        key={"id": str(instruction.id)},
-        expected={"state": instruction.state},
-        changes={"due_ns": asking.now_ns},
-    )
-    return Effects(rows=(row,))

@@ -20,6 +20,7 @@ from karez.services.payments.house import House
 SECRET_LENGTH_MIN = 16
 
 _CHANGED = "SELECT changed_ns FROM bank_link WHERE institution = %s"
+_SEALED = "SELECT sealed FROM bank_link WHERE institution = %s"
 _ACCOUNTS = "SELECT id FROM account WHERE id = ANY(%s)"
 
 
@@ -86,6 +87,18 @@ def read_link(conn: psycopg.Connection[Any], new: NewLink) -> LinkFacts:
     wanted = [accounts.clearing(new.bank, currency) for currency in new.currencies]
     found = frozenset(id_ for (id_,) in conn.execute(_ACCOUNTS, (wanted,)))
     return LinkFacts(None if row is None else row[0], found)
+
+
+def read_secret(conn: psycopg.Connection[Any], bank: int, sealing: Sealer) -> str | None:
+    """Return the secret by which a bank's notice is known, if there is such a bank.
+
+    Args:
+        conn: In a transaction of the entrance, or as a worker.
+        bank: The institution that it says it is.
+        sealing: Opens the secret.
+    """
+    row = conn.execute(_SEALED, (bank,)).fetchone()
+    return None if row is None else sealing.open(row[0], place_of(bank))
 
 
 def link_bank(asking: Asking, house: House, facts: LinkFacts, new: NewLink, sealing: Sealer) -> Operation:

@@ -91,11 +91,13 @@ class BankChoice:
 
     Attributes:
         institution: The bank's number.
+        base_url: Where its protocol begins.
         currencies: ISO 4217 letters.
-        state: ``open`` or ``paused``: nothing new is sent to it.
+        state: ``open`` or ``paused``: it is not called.
     """
 
     institution: int
+    base_url: str
     currencies: list[str]
     state: str
 
@@ -106,7 +108,7 @@ _FIND = f"SELECT {COLUMNS} FROM bank_instruction WHERE id = %s"  # noqa: S608 - 
 _OF_SUBJECT = f"SELECT {COLUMNS} FROM bank_instruction WHERE subject = %s ORDER BY created_ns, id"  # noqa: S608 - names of our own columns
 _FLAGGED = f"SELECT {COLUMNS} FROM bank_instruction WHERE flagged_ns < %s ORDER BY flagged_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
 _LINKS = "SELECT institution, base_url, notify_url, sealed FROM bank_link WHERE state = 'open'"
-_CHOICES = "SELECT institution, currencies, state FROM bank_link ORDER BY institution"
+_CHOICES = "SELECT institution, base_url, currencies, state FROM bank_link ORDER BY institution"
 _HAS_WALLET = "SELECT EXISTS (SELECT FROM wallet WHERE party = %s AND currency = %s)"
 
 
@@ -153,6 +155,11 @@ def bank_choices(conn: Connection) -> list[BankChoice]:
     """Return the banks that Karez can instruct, as any caller who may choose one."""
     with conn.cursor(row_factory=class_row(BankChoice)) as cursor:
         return cursor.execute(_CHOICES).fetchall()
+
+
+def challenge_url(bank: BankChoice, instruction: UUID) -> str:
+    """Return the bank's page on which a customer confirms an instruction that names no account or card."""
+    return f"{bank.base_url}/pay/{instruction}"
 
 
 def has_wallet(conn: Connection, instruction: Instruction) -> bool:

@@ -1,6 +1,6 @@
 -- The banks that Karez can instruct, and what it has instructed them to do with their customers' money.
 
--- The secret is sealed (see karez.core.sealing); only who talks to the bank reads it.
+-- The secret is sealed (see karez.core.sealing); only who talks to the bank, or knows it by its signature, reads it.
 -- table: bank_link reference
 CREATE TABLE bank_link (
     institution integer PRIMARY KEY REFERENCES institution (number),
@@ -63,7 +63,8 @@ ALTER TABLE bank_instruction ENABLE ROW LEVEL SECURITY;
 
 CREATE POLICY book ON bank_link TO karez_bookkeeper USING (true) WITH CHECK (true);
 
-CREATE POLICY reading ON bank_link FOR SELECT TO karez_operator, karez_jobs, karez_person USING (true);
+CREATE POLICY reading ON bank_link FOR SELECT TO karez_operator, karez_jobs, karez_person, karez_entrance
+    USING (true);
 
 CREATE POLICY own ON bank_link FOR SELECT TO karez_institution
     USING (institution = nullif(current_setting('app.institution', true), '')::int);
@@ -75,7 +76,10 @@ GRANT SELECT ON bank_link TO karez_jobs;
 GRANT SELECT (institution, base_url, notify_url, currencies, state, changed_ns)
     ON bank_link TO karez_operator, karez_institution;
 
-GRANT SELECT (institution, currencies, state) ON bank_link TO karez_person;
+GRANT SELECT (institution, base_url, currencies, state) ON bank_link TO karez_person;
+
+-- A bank's notice, and a browser that comes back from a bank, are known by the secret.
+GRANT SELECT (institution, sealed) ON bank_link TO karez_entrance;
 
 CREATE POLICY book ON bank_instruction TO karez_bookkeeper USING (true) WITH CHECK (true);
 
