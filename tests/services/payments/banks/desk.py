@@ -164,7 +164,7 @@ class Desk:
     @property
     def choice(self) -> BankChoice:
         """The bank as people may choose it."""
-        return BankChoice(self.number, self.bank.url, ["CNY"], "open")
+        return BankChoice(self.number, ["CNY"], "open")
 
     def person(self, balance_minor: int = 0) -> UUID:
         """Open a wallet for somebody new, with money in it."""

@@ -116,7 +116,7 @@ class InstructionMachine(RuleBasedStateMachine):
             reference="A1",
             remark="",
         )
-        effects = instruct(asking, HOUSE, BankChoice(BANK, "", ["CNY"], "open"), new)
+        effects = instruct(asking, HOUSE, BankChoice(BANK, ["CNY"], "open"), new)
         self.karez.carry(asking.operation("test", {}, transfers=effects.transfers, rows=effects.rows))
         return instruction_id(asking)
 

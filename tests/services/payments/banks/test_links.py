@@ -59,14 +59,15 @@ def test_a_link_can_be_changed_and_its_account_is_opened_once(desk: Desk) -> Non
     desk.link(url="https://elsewhere.example")
     with connect(desk.office.database.web) as conn, as_operator(conn):
         choices = {choice.institution: choice for choice in bank_choices(conn)}
-    assert choices[desk.number] == BankChoice(desk.number, "https://elsewhere.example", ["CNY"], "open")
+    assert choices[desk.number] == BankChoice(desk.number, ["CNY"], "open")
 
 
 def test_a_customer_is_sent_to_the_bank_s_page(desk: Desk) -> None:
-    with connect(desk.office.database.web) as conn, as_person(conn, desk.person()):
-        (choice,) = [each for each in bank_choices(conn) if each.institution == desk.number]
-    instruction = desk.asking().id
-    assert challenge_url(choice, instruction) == f"{desk.bank.url}/pay/{instruction}"
+    party = desk.person()
+    instruction = desk.instruct("collect", party, "")
+    with connect(desk.office.database.web) as conn, as_person(conn, party):
+        url = challenge_url(conn, find_instruction(conn, instruction))
+    assert url == f"{desk.bank.url}/pay/{instruction}"
 
 
 def test_a_link_that_somebody_changed_meanwhile_is_read_again(desk: Desk) -> None:
@@ -96,9 +97,9 @@ def test_the_secret_is_read_by_nobody_but_the_worker_and_the_entrance(desk: Desk
 @pytest.mark.parametrize(
     "choice",
     [
-        BankChoice(7, URL, ["CNY"], "paused"),
-        BankChoice(7, URL, ["USD"], "open"),
-        BankChoice(7, URL, [], "open"),
+        BankChoice(7, ["CNY"], "paused"),
+        BankChoice(7, ["USD"], "open"),
+        BankChoice(7, [], "open"),
     ],
 )
 def test_a_bank_that_is_paused_or_of_another_currency_is_not_instructed(

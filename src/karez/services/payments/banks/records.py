@@ -91,13 +91,11 @@ class BankChoice:
 
     Attributes:
         institution: The bank's number.
-        base_url: Where its protocol begins.
         currencies: ISO 4217 letters.
         state: ``open`` or ``paused``: it is not called.
     """
 
     institution: int
-    base_url: str
     currencies: list[str]
     state: str
 
@@ -108,7 +106,8 @@ _FIND = f"SELECT {COLUMNS} FROM bank_instruction WHERE id = %s"  # noqa: S608 - 
 _OF_SUBJECT = f"SELECT {COLUMNS} FROM bank_instruction WHERE subject = %s ORDER BY created_ns, id"  # noqa: S608 - names of our own columns
 _FLAGGED = f"SELECT {COLUMNS} FROM bank_instruction WHERE flagged_ns < %s ORDER BY flagged_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
 _LINKS = "SELECT institution, base_url, notify_url, sealed FROM bank_link WHERE state = 'open'"
-_CHOICES = "SELECT institution, base_url, currencies, state FROM bank_link ORDER BY institution"
+_BASE_URL = "SELECT base_url FROM bank_link WHERE institution = %s"
+_CHOICES = "SELECT institution, currencies, state FROM bank_link ORDER BY institution"
 _HAS_WALLET = "SELECT EXISTS (SELECT FROM wallet WHERE party = %s AND currency = %s)"
 
 
@@ -157,9 +156,16 @@ def bank_choices(conn: Connection) -> list[BankChoice]:
         return cursor.execute(_CHOICES).fetchall()
 
 
-def challenge_url(bank: BankChoice, instruction: UUID) -> str:
-    """Return the bank's page on which a customer confirms an instruction that names no account or card."""
-    return f"{bank.base_url}/pay/{instruction}"
+def challenge_url(conn: Connection, instruction: Instruction) -> str:
+    """Return the bank's page on which a customer confirms an instruction that names no account or card.
+
+    Args:
+        conn: In a transaction of whoever sees the instruction.
+        instruction: For which the bank waits for its customer.
+    """
+    row = conn.execute(_BASE_URL, (instruction.bank,)).fetchone()
+    assert row is not None, "an instruction's bank is linked"
+    return f"{row[0]}/pay/{instruction.id}"
 
 
 def has_wallet(conn: Connection, instruction: Instruction) -> bool:
