@@ -27,10 +27,11 @@ from karez.bench.servers import Address, karez_server, row_locks_server
 from karez.core.ids import new_id
 from karez.ledger.client import BookClient
 from karez.ledger.operations import Operation
+from karez.parties.people import Kind
 from karez.services.asking import Asking
 from karez.services.payments.house import Currency, House
 from karez.services.payments.trades.operations import Order, order, trade_id
-from karez.services.payments.wallets.operations import Kind, deposit, open_wallet
+from karez.services.payments.wallets.operations import deposit, open_wallet
 from karez.storage.embedded import EmbeddedPostgres
 
 CONNECTIONS = 256

@@ -140,3 +140,18 @@ def test_a_part_is_released_by_the_buyer_alone_up_to_what_is_held(town: Town) ->
     assert done(first, 200).content == second.content
     assert town.wallet(shop)["takings_minor"] == 500
     assert done(release(buyer, 2_500, fresh_id()), 200).json()["state"] == "finished"
+
+
+def test_64_parts_released_at_once_are_what_the_shop_gets(town: Town) -> None:
+    shop, buyer, trade = sold(town, 3_000, "escrow")
+    body = {"amount_minor": 97}
+    with ThreadPoolExecutor(32) as threads:
+        answers = list(
+            threads.map(
+                lambda _: town.act(buyer, f"/v1/trades/{trade}/release", body, key=fresh_id()), range(64)
+            )
+        )
+    assert Counter(answer.status_code for answer in answers) == {200: 30, 422: 34}
+    read = town.bank.get(f"/v1/trades/{trade}", headers={"Acting-For": buyer}).json()
+    assert (read["held_minor"], read["released_minor"]) == (90, 2_910)
+    assert town.wallet(shop)["takings_minor"] == 2_910

@@ -18,6 +18,7 @@ from karez.core.outcomes import Rejected
 from karez.ledger.memory_book import MemoryBook
 from karez.ledger.model import Balance, Status, TransferFlags, transfers_to_array
 from karez.ledger.operations import Operation, Outcome, RowInsert, RowUpdate
+from karez.parties.people import Kind
 from karez.services.asking import Asking
 from karez.services.payments import house as houses
 from karez.services.payments.house import Currency, House
@@ -112,7 +113,7 @@ class MemoryKarez:
         """Return what can be spent of an account."""
         return self.owed(account) - self.balance(account).debits_pending
 
-    def party(self, kind: wallets.Kind, balance_minor: int = 0) -> UUID:
+    def party(self, kind: Kind, balance_minor: int = 0) -> UUID:
         """Open a wallet without limits for somebody new, with money in it."""
         id_ = self.asking().id
         self.carry(wallets.open_wallet(self.asking(), HOUSE, id_, kind, "CNY"))

@@ -11,8 +11,10 @@ import psycopg
 from karez.channels.api.caller import Caller
 from karez.core.ids import NIL, derived_id
 from karez.core.outcomes import Rejected
+from karez.ledger.operations import Operation, Outcome
+from karez.services.payments.refusals import is_out_of_date
 
-LOST_RACES = frozenset(
+_LOST_RACES = frozenset(
     {
         "row_state_changed",
         "row_exists",
@@ -76,6 +78,11 @@ def read_key(text: str | None) -> UUID | None:
             f"The Idempotency-Key {text[:40]!r} is not a UUID; make a new UUID for each new request.",
             header="Idempotency-Key",
         ) from None
+
+
+def has_lost_race(operation: Operation, outcome: Outcome) -> bool:
+    """Tell whether a refused operation may pass once it is decided upon facts that are read again."""
+    return outcome.code in _LOST_RACES or is_out_of_date(operation, outcome)
 
 
 def earlier_replies(conn: psycopg.Connection[Any], asked: Sequence[Asked]) -> dict[UUID, bytes]:

@@ -11,14 +11,14 @@ from uuid import UUID
 
 import msgspec
 
-from karez.channels.api.asking import LOST_RACES, Asked, earlier_replies, read_key
+from karez.channels.api.asking import Asked, earlier_replies, has_lost_race, read_key
 from karez.channels.api.context import Services
 from karez.channels.api.injected import AnyRequest
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation
 from karez.services.asking import Asking
 from karez.services.payments.house import House
-from karez.services.payments.refusals import explain, is_out_of_date
+from karez.services.payments.refusals import explain
 
 Facts = TypeVar("Facts")
 
@@ -59,10 +59,13 @@ async def carry(
         outcome = await services.book.submit(operation)
         if outcome.accepted:
             return bytes(outcome.reply)
-        is_lost = outcome.code in LOST_RACES or is_out_of_date(operation, outcome)
-        if not is_lost or turn == _TRIES_MAX - 1:
+        if not has_lost_race(operation, outcome) or turn == _TRIES_MAX - 1:
             raise explain(operation, outcome)
     raise AssertionError("the last turn has returned or raised")
+
+
+async def no_facts() -> None:
+    """Read nothing, for what is decided by the request alone."""
 
 
 def content_of(request_body: object) -> bytes:

@@ -12,6 +12,7 @@ from uuid import UUID
 import msgspec
 from litestar import Response
 
+from karez.channels.api.asking import read_key
 from karez.channels.api.caller import Caller
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import Header
@@ -57,17 +58,11 @@ def operation_id(key: str | None, made: UUID | int, fingerprint: bytes) -> UUID:
 
     Rejections: ``header_invalid``.
     """
-    if key is None:
+    given = read_key(key)
+    if given is None:
         number = made.int if isinstance(made, UUID) else made
         return UUID(bytes=number.to_bytes(16, "big")[:6] + fingerprint[:10])
-    try:
-        return UUID(key.strip('"'))
-    except ValueError:
-        raise Rejected(
-            "header_invalid",
-            f"The Idempotency-Key {key[:40]!r} is not a UUID; make a new UUID for each new request.",
-            header="Idempotency-Key",
-        ) from None
+    return given
 
 
 async def carry_out(

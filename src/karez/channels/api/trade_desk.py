@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
-from karez.channels.api.asking import LOST_RACES, Asked, asked, earlier_replies
+from karez.channels.api.asking import Asked, asked, earlier_replies, has_lost_race
 from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import CallerDatabase
 from karez.channels.api.house_keeper import HouseKeeper
@@ -20,7 +20,7 @@ from karez.ledger.client import BookClient
 from karez.ledger.operations import Operation
 from karez.services.asking import Asking
 from karez.services.payments.house import House
-from karez.services.payments.refusals import explain, is_out_of_date
+from karez.services.payments.refusals import explain
 from karez.services.payments.trades import operations as trades
 from karez.services.payments.trades.reading_many import trades_and_wallets
 from karez.services.payments.trades.records import Trade
@@ -148,9 +148,7 @@ class TradeDesk:
             step.tries += 1
             if outcome.accepted:
                 _tell(step, bytes(outcome.reply))
-            elif step.tries < _TRIES_MAX and (
-                outcome.code in LOST_RACES or is_out_of_date(operation, outcome)
-            ):
+            elif step.tries < _TRIES_MAX and has_lost_race(operation, outcome):
                 lost.append(step)
             else:
                 _tell(step, explain(operation, outcome))

@@ -2,7 +2,6 @@
 
 import random
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -40,14 +39,6 @@ SELECT count(*) FILTER (WHERE paid_ns >= %(from_ns)s),
 FROM trade
 """
 _IS_USED = "SELECT EXISTS (SELECT FROM account)"
-
-
-@dataclass(frozen=True, slots=True)
-class _Evening:
-    day: int
-    payments: int
-    paid_minor: int
-    held_minor: int
 
 
 class DemoReport(msgspec.Struct, frozen=True):
@@ -143,7 +134,7 @@ def _live(
         if printer is not None:
             row = counter.conn.execute(_MONEY, {"from_ns": from_ns}).fetchone()
             assert row is not None, "an aggregate has one row"
-            printer.print(to_datetime(from_ns).strftime("%a %d %b"), _Evening(day, *row))
+            printer.print(to_datetime(from_ns).strftime("%a %d %b"), *row)
         counter.clock.advance(_DAY_S)
         counter.let_time_do_its_work(SWEEPS)
         time.sleep(max(pace_s - (time.monotonic() - begun_s), 0))
@@ -155,10 +146,10 @@ class _Printer:
     def __init__(self) -> None:
         screen.print(f"{'Day':<12}{'Payments':>9}{'Paid, CNY':>16}{'In escrow, CNY':>16}")
 
-    def print(self, name: str, evening: _Evening) -> None:
+    def print(self, day: str, payments: int, paid_minor: int, held_minor: int) -> None:
         """Print a day."""
-        paid, held = format_minor(evening.paid_minor, 2), format_minor(evening.held_minor, 2)
-        screen.print(f"{name:<12}{evening.payments:>9,}{paid:>16}{held:>16}", markup=False)
+        paid, held = format_minor(paid_minor, 2), format_minor(held_minor, 2)
+        screen.print(f"{day:<12}{payments:>9,}{paid:>16}{held:>16}", markup=False)
 
 
 def _show(report: DemoReport) -> None:

@@ -1,7 +1,7 @@
 """Disputes: opening them, saying what there is to say, and how they end."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -16,10 +16,11 @@ from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, key_of, needed_key
 from karez.channels.api.context import Services
+from karez.channels.api.dispute_views import EXAMPLE_VIEW, DisputeView, views_of
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, MoneyAmount, PageSize, PartyId
+from karez.channels.api.fields import EXAMPLE_IDS, Moment, MoneyAmount, PageSize
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import parse_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, NEEDED_KEY, OPERATION_REFUSALS
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.channels.api.routes.trades import ACTION_REFUSALS
@@ -30,10 +31,7 @@ from karez.services.payments.house import House
 from karez.services.payments.trades import disputes
 from karez.services.payments.trades.dispute_records import (
     Disagreement,
-    Dispute,
-    Evidence,
     Verdict,
-    evidence_of,
     find_disagreement,
     open_disputes,
 )
@@ -103,41 +101,6 @@ class Decision(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reason: Reason
 
 
-class EvidenceView(msgspec.Struct, frozen=True, kw_only=True):
-    """What one side has said."""
-
-    number: int
-    given_by: Literal["buyer", "shop"]
-    content: str
-    file_sha256: str | None
-    given: Moment
-
-
-class DisputeView(msgspec.Struct, frozen=True, kw_only=True):
-    """A dispute with all that was said.
-
-    Attributes:
-        state: `open`, `withdrawn`, `accepted` or `decided`.
-        returned_minor: What has gone back to the buyer by it.
-    """
-
-    id: UUID
-    trade: UUID
-    shop: PartyId
-    buyer: PartyId
-    opened_by: Literal["buyer", "shop"]
-    reason: str
-    currency: str
-    wanted_minor: int
-    state: str
-    decision: str | None
-    decision_reason: str | None
-    returned_minor: int
-    opened: Moment
-    ended: Moment | None
-    evidence: list[EvidenceView]
-
-
 class DisputeList(msgspec.Struct, frozen=True):
     """All disputes of a trade, the first one first."""
 
@@ -171,32 +134,7 @@ _RECEIPT = {
     "wanted_minor": 800,
     "returned_minor": 0,
 }
-_VIEW = {
-    "id": EXAMPLE_IDS[3],
-    "trade": EXAMPLE_IDS[5],
-    "shop": EXAMPLE_IDS[6],
-    "buyer": EXAMPLE_IDS[7],
-    "opened_by": "buyer",
-    "reason": "One of the two bowls is broken.",
-    "currency": "CNY",
-    "wanted_minor": 800,
-    "state": "open",
-    "decision": None,
-    "decision_reason": None,
-    "returned_minor": 0,
-    "opened": EXAMPLE_MOMENT,
-    "ended": None,
-    "evidence": [
-        {
-            "number": 0,
-            "given_by": "buyer",
-            "content": "The parcel was wet when it came.",
-            "file_sha256": None,
-            "given": EXAMPLE_MOMENT,
-        }
-    ],
-}
-_NEW_DISPUTE: Body[NewDispute] = Body(NewDispute, {"reason": _VIEW["reason"], "wanted_minor": 800})
+_NEW_DISPUTE: Body[NewDispute] = Body(NewDispute, {"reason": EXAMPLE_VIEW["reason"], "wanted_minor": 800})
 _NEW_EVIDENCE: Body[NewEvidence] = Body(NewEvidence, {"content": "The parcel was wet when it came."})
 _DECISION: Body[Decision] = Body(
     Decision, {"decision": "partial", "returned_minor": 500, "reason": "One bowl was whole."}
@@ -252,7 +190,7 @@ async def open_dispute(
             summary="List the disputes of a trade with all evidence, as its shop or buyer",
             access=Permission.PAYMENTS_READ,
             headers=(ACTING_FOR,),
-            answers={200: Answer("All of them", DisputeList, {"items": [_VIEW]})},
+            answers={200: Answer("All of them", DisputeList, {"items": [EXAMPLE_VIEW]})},
             refusals=(*ACTING_REFUSALS, "trade_not_found"),
         )
     },
@@ -264,7 +202,7 @@ async def list_disputes(
     party = await party_of(services, caller, request)
 
     def read(conn: Connection) -> list[DisputeView]:
-        return _views(conn, find_disagreement(conn, trade_id).disputes)
+        return views_of(conn, find_disagreement(conn, trade_id).disputes)
 
     return json_reply(DisputeList(await services.database.as_party(party, read)))
 
@@ -278,7 +216,7 @@ async def list_disputes(
             summary="List the disputes that wait for a decision, as the operator",
             access=Permission.OPERATOR,
             query=_QUERY,
-            answers={200: Answer("A page", DisputePage, {"items": [_VIEW], "next_after": None})},
+            answers={200: Answer("A page", DisputePage, {"items": [EXAMPLE_VIEW], "next_after": None})},
             refusals=("moment_malformed",),
         )
     },
@@ -290,7 +228,7 @@ async def list_open_disputes(request: AnyRequest, services: TheServices) -> Resp
     after_ns = 0 if after is None else parse_moment(after)
 
     def read(conn: Connection) -> list[DisputeView]:
-        return _views(conn, open_disputes(conn, after_ns, query.limit))
+        return views_of(conn, open_disputes(conn, after_ns, query.limit))
 
     found = await services.database.as_operator(read)
     return json_reply(DisputePage(found, found[-1].opened if len(found) == query.limit else None))
@@ -460,40 +398,6 @@ async def _act(
         asked(caller, party, f"trade.dispute/{trade}/{kind}", content, key),
         lambda: services.database.as_party(party, lambda conn: find_disagreement(conn, trade)),
         lambda asking, house, facts: decide(asking, house, facts, party),
-    )
-
-
-def _views(conn: Connection, found: Sequence[Dispute]) -> list[DisputeView]:
-    evidence = evidence_of(conn, found)
-    return [_view(each, evidence) for each in found]
-
-
-def _view(dispute: Dispute, evidence: Mapping[tuple[UUID, UUID], Sequence[Evidence]]) -> DisputeView:
-    return DisputeView(
-        id=dispute.id,
-        trade=dispute.trade,
-        shop=dispute.shop,
-        buyer=dispute.buyer,
-        opened_by=dispute.opened_by,
-        reason=dispute.reason,
-        currency=dispute.currency,
-        wanted_minor=dispute.wanted_minor,
-        state=dispute.state,
-        decision=dispute.decision,
-        decision_reason=dispute.decision_reason,
-        returned_minor=dispute.returned_minor,
-        opened=format_moment(dispute.opened_ns),
-        ended=None if dispute.ended_ns is None else format_moment(dispute.ended_ns),
-        evidence=[
-            EvidenceView(
-                number=each.number,
-                given_by=each.given_by,
-                content=each.content,
-                file_sha256=each.file_sha256,
-                given=format_moment(each.given_ns),
-            )
-            for each in evidence.get((dispute.trade, dispute.id), ())
-        ],
     )
 
 

@@ -12,7 +12,7 @@ from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
 from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
-from karez.channels.api.carrying import carry, content_of, needed_key
+from karez.channels.api.carrying import carry, content_of, needed_key, no_facts
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -348,13 +348,10 @@ async def square_exchange(request: AnyRequest, caller: TheCaller, services: TheS
         for each in (body.delivered, body.paid)
     )
 
-    async def nothing() -> None:
-        return None
-
     reply = await carry(
         services,
         asked(caller, None, "exchange.square", content_of(body), body.id),
-        nothing,
+        no_facts,
         lambda asking, house, _: square(asking, house, body.institution, delivered, paid),
     )
     return to_response(Reply(201, reply))

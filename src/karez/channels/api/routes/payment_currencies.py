@@ -8,7 +8,7 @@ from litestar import Response, get, post
 
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
-from karez.channels.api.carrying import carry
+from karez.channels.api.carrying import carry, no_facts
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import CurrencyCode
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
@@ -64,14 +64,11 @@ async def open_payment_currency(
     async def units_exist() -> int | None:
         return await services.database.as_operator(prepare)
 
-    async def nothing() -> None:
-        await services.house_keeper.read_again()
-
     units = asked(caller, None, f"payments.make_units/{code}", b"", None)
     await carry(services, units, units_exist, lambda asking, _, money: houses.units_of(asking, code, money))
     opening = asked(caller, None, f"payments.open_currency/{code}", b"", None)
     reply = await carry(
-        services, opening, nothing, lambda asking, house, _: houses.accounts_of(asking, house, code)
+        services, opening, no_facts, lambda asking, house, _: houses.accounts_of(asking, house, code)
     )
     return to_response(Reply(201, reply))
 

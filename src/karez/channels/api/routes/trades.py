@@ -13,7 +13,7 @@ from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body, Query, or_none
 from karez.channels.api.caller import Caller
-from karez.channels.api.carrying import carry, content_of, key_of
+from karez.channels.api.carrying import carry, content_of, key_of, no_facts
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import (
@@ -195,12 +195,9 @@ async def order_trade(request: AnyRequest, caller: TheCaller, services: TheServi
     shop = await party_of(services, caller, request)
     new = Order(**msgspec.structs.asdict(body))
 
-    async def nothing() -> None:
-        return None
-
     ask = asked(caller, shop, f"trade.order/{body.reference}", content_of(body), None)
     reply = await carry(
-        services, ask, nothing, lambda asking, house, _: trades.order(asking, house, shop, new)
+        services, ask, no_facts, lambda asking, house, _: trades.order(asking, house, shop, new)
     )
     return to_response(Reply(201, reply, (location("/v1/trades", trade_id(shop, body.reference)),)))
 

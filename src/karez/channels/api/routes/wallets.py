@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
-from karez.channels.api.carrying import carry, content_of, needed_key
+from karez.channels.api.carrying import carry, content_of, needed_key, no_facts
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -137,7 +137,7 @@ async def open_wallet(request: AnyRequest, caller: TheCaller, services: TheServi
     body = await _NEW_WALLET.read(request)
     party = await party_of(services, caller, request)
 
-    def kind_of(conn: psycopg.Connection[Any]) -> wallets.Kind:
+    def kind_of(conn: psycopg.Connection[Any]) -> people.Kind:
         return people.known(conn, [party])[party].kind
 
     ask = asked(caller, party, f"wallet.open/{body.currency}", b"", None)
@@ -258,14 +258,11 @@ async def deposit(request: AnyRequest, caller: TheCaller, services: TheServices)
     body = await _NEW_DEPOSIT.read(request)
     bank = caller.institution
 
-    async def nothing() -> None:
-        return None
-
     ask = asked(caller, None, "wallet.deposit", content_of(body), body.id)
     reply = await carry(
         services,
         ask,
-        nothing,
+        no_facts,
         lambda asking, house, _: wallets.deposit(
             asking, house, bank, body.to, body.currency, body.amount_minor
         ),

@@ -1,6 +1,5 @@
 """Opening a wallet, paying money in, changing its level, freezing it."""
 
-from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -8,14 +7,13 @@ import msgspec
 from karez.core.outcomes import Rejected
 from karez.ledger.model import AMOUNT_MAX, Transfer, TransferFlags
 from karez.ledger.operations import Operation, RowInsert, RowUpdate
+from karez.parties.people import Kind
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import AccountCode, TransferCode
 from karez.services.payments.house import DEBITS_LIMITED, Currency, House, money_moves
 from karez.services.payments.wallets.limits import LevelName, limit_change
 from karez.services.payments.wallets.records import Wallet
-
-Kind = Literal["person", "shop"]
 
 
 class WalletReceipt(msgspec.Struct, frozen=True, kw_only=True):
