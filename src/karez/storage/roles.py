@@ -25,8 +25,9 @@ OPERATOR = "karez_operator"
 ENTRANCE = "karez_entrance"
 BOOKKEEPER = "karez_bookkeeper"
 JOBS = "karez_jobs"
+VAULT = "karez_vault"
 
-GROUP_ROLES = (INSTITUTION, PERSON, OPERATOR, ENTRANCE, BOOKKEEPER, JOBS)
+GROUP_ROLES = (INSTITUTION, PERSON, OPERATOR, ENTRANCE, BOOKKEEPER, JOBS, VAULT)
 
 _NAME_SIZE_LIMIT_BYTES = 63  # NAMEDATALEN - 1: PostgreSQL cuts longer names silently
 _RACE_LIMIT_S = 30.0
@@ -50,7 +51,7 @@ class LoginRole:
 
 def web_role(database: str) -> LoginRole:
     """Return the login role of the web processes of a database."""
-    return _login_role("web", database, (INSTITUTION, PERSON, OPERATOR, ENTRANCE), inherits=False)
+    return _login_role("web", database, (INSTITUTION, PERSON, OPERATOR, ENTRANCE, VAULT), inherits=False)
 
 
 def book_role(database: str) -> LoginRole:

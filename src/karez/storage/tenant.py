@@ -43,7 +43,7 @@ def as_person(conn: Connection[Any], party: UUID) -> Iterator[None]:
         conn: A connection of the web login role, outside any transaction.
         party: The person's or shop's id.
     """
-    with _acting(conn, _person_statement(party, conn.autocommit)):
+    with _acting(conn, _party_statement(roles.PERSON, party, conn.autocommit)):
         yield
 
 
@@ -61,6 +61,18 @@ def as_entrance(conn: Connection[Any]) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def as_vault(conn: Connection[Any], party: UUID) -> Iterator[None]:
+    """Open a transaction that reaches the card numbers of one person or shop, and hardly anything else.
+
+    Args:
+        conn: A connection of the web login role, outside any transaction.
+        party: Whose numbers.
+    """
+    with _acting(conn, _party_statement(roles.VAULT, party, conn.autocommit)):
+        yield
+
+
 @asynccontextmanager
 async def as_institution_async(conn: AsyncConnection[Any], institution: int) -> AsyncIterator[None]:
     """Do what ``as_institution`` does on an asynchronous connection."""
@@ -71,7 +83,7 @@ async def as_institution_async(conn: AsyncConnection[Any], institution: int) -> 
 @asynccontextmanager
 async def as_person_async(conn: AsyncConnection[Any], party: UUID) -> AsyncIterator[None]:
     """Do what ``as_person`` does on an asynchronous connection."""
-    async with _acting_async(conn, _person_statement(party, conn.autocommit)):
+    async with _acting_async(conn, _party_statement(roles.PERSON, party, conn.autocommit)):
         yield
 
 
@@ -95,10 +107,10 @@ def _institution_statement(institution: int, autocommit: bool) -> Query:
     return _statement(roles.INSTITUTION, f"SET LOCAL app.institution = '{institution:d}'", autocommit)
 
 
-def _person_statement(party: UUID, autocommit: bool) -> Query:
+def _party_statement(role: str, party: UUID, autocommit: bool) -> Query:
     if not isinstance(party, UUID):
         raise TypeError(f"a party is a UUID, not {party!r}")
-    return _statement(roles.PERSON, f"SET LOCAL app.party = '{party}'", autocommit)
+    return _statement(role, f"SET LOCAL app.party = '{party}'", autocommit)
 
 
 def _statement(role: str, setting: str, autocommit: bool) -> Query:

@@ -17,7 +17,7 @@ from psycopg_pool import ConnectionPool
 from karez.channels.api.caller import Caller
 from karez.core.outcomes import Unavailable
 from karez.storage.database_errors import explain
-from karez.storage.tenant import as_entrance, as_institution, as_operator, as_person
+from karez.storage.tenant import as_entrance, as_institution, as_operator, as_person, as_vault
 
 Connection = psycopg.Connection[Any]
 Acting = Callable[[Connection], AbstractContextManager[None]]
@@ -74,6 +74,10 @@ class CallerDatabase:
     async def as_operator(self, work: Callable[[Connection], T]) -> T:
         """Do something with the operator's rights, on behalf of somebody whose own do not reach."""
         return await self._run(as_operator, work)
+
+    async def as_vault(self, party: UUID, work: Callable[[Connection], T]) -> T:
+        """Do something with the card numbers of a person or shop that are kept in the vault."""
+        return await self._run(lambda conn: as_vault(conn, party), work)
 
     async def as_entrance(self, work: Callable[[Connection], T]) -> T:
         """Look something up before it is known who is asking."""
