@@ -1,24 +1,30 @@
 """Disputes: opening them, saying what there is to say, and how they end."""
 
 from collections.abc import Callable
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
-from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
-from karez.channels.api.bodies import Body, Query, or_none
+from karez.channels.api.bodies import or_none
 from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, key_of, needed_key
 from karez.channels.api.context import Services
+from karez.channels.api.dispute_forms import (
+    DECISION,
+    DISPUTES,
+    EXAMPLE_RECEIPT,
+    NEW_DISPUTE,
+    NEW_EVIDENCE,
+    DisputeList,
+    DisputePage,
+)
 from karez.channels.api.dispute_views import EXAMPLE_VIEW, DisputeView, views_of
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.fields import EXAMPLE_IDS, Moment, MoneyAmount, PageSize
+from karez.channels.api.fields import EXAMPLE_IDS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import parse_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, NEEDED_KEY, OPERATION_REFUSALS
@@ -31,115 +37,12 @@ from karez.services.payments.house import House
 from karez.services.payments.trades import disputes
 from karez.services.payments.trades.dispute_records import (
     Disagreement,
-    Verdict,
     find_disagreement,
     open_disputes,
 )
 from karez.services.payments.trades.disputes import DisputeReceipt
 from karez.services.payments.trades.evidence import EvidenceReceipt, give_evidence
 
-Reason = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=500,
-        pattern=r"^[^\u0000-\u0009\u000b-\u001f\u007f]*$",
-        description="A few lines of text.",
-        examples=["One of the two bowls is broken."],
-    ),
-]
-Statement = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=2_000,
-        pattern=r"^[^\u0000-\u0009\u000b-\u001f\u007f]*$",
-        description="What you say; lines may end with a line feed.",
-        examples=["The parcel was wet when it came."],
-    ),
-]
-Digest = Annotated[
-    str,
-    Meta(
-        pattern="^[0-9a-f]{64}$",
-        description="SHA-256 of a file that you keep as proof, in hexadecimal.",
-        examples=["0" * 64],
-    ),
-]
-
-
-class NewDispute(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A disagreement about what is in escrow.
-
-    Attributes:
-        wanted_minor: How much is to go back to the buyer, as you see it.
-    """
-
-    reason: Reason
-    wanted_minor: MoneyAmount
-
-
-class NewEvidence(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What one side says."""
-
-    content: Statement
-    file_sha256: Digest | None = None
-
-
-class Decision(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How the operator ends a dispute.
-
-    Attributes:
-        decision: `full`: everything goes back; `partial`: a part goes back and the rest to the shop; `refused`: the
-            trade goes on as if there had been no dispute.
-        returned_minor: What goes back by a partial decision; left out otherwise.
-        reason: What both sides are told.
-    """
-
-    decision: Verdict
-    returned_minor: MoneyAmount | None = None
-    reason: Reason
-
-
-class DisputeList(msgspec.Struct, frozen=True):
-    """All disputes of a trade, the first one first."""
-
-    items: list[DisputeView]
-
-
-class DisputePage(msgspec.Struct, frozen=True):
-    """Disputes that wait for a decision, the oldest first."""
-
-    items: list[DisputeView]
-    next_after: Moment | None
-
-
-class DisputesQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Which disputes.
-
-    Attributes:
-        after: Opened after this moment.
-    """
-
-    after: Moment | UnsetType = UNSET
-    limit: PageSize = 50
-
-
-_RECEIPT = {
-    "id": EXAMPLE_IDS[3],
-    "trade": EXAMPLE_IDS[5],
-    "state": "open",
-    "trade_state": "disputed",
-    "opened_by": "buyer",
-    "wanted_minor": 800,
-    "returned_minor": 0,
-}
-_NEW_DISPUTE: Body[NewDispute] = Body(NewDispute, {"reason": EXAMPLE_VIEW["reason"], "wanted_minor": 800})
-_NEW_EVIDENCE: Body[NewEvidence] = Body(NewEvidence, {"content": "The parcel was wet when it came."})
-_DECISION: Body[Decision] = Body(
-    Decision, {"decision": "partial", "returned_minor": 500, "reason": "One bowl was whole."}
-)
-_QUERY = Query(DisputesQuery)
 _DISPUTE_REFUSALS = (*ACTION_REFUSALS, "dispute_not_found", "dispute_over")
 
 Decide = Callable[[Asking, House, Disagreement, UUID], Operation]
@@ -153,9 +56,9 @@ Decide = Callable[[Asking, House, Disagreement, UUID], Operation]
             topic="Disputes",
             summary="Open a dispute, as the buyer or the shop: the trade's timer stands still",
             access=Permission.PAYMENTS_WRITE,
-            body=_NEW_DISPUTE,
+            body=NEW_DISPUTE,
             headers=(ACTING_FOR, NEEDED_KEY),
-            answers={201: Answer("Open, now or before", DisputeReceipt, _RECEIPT)},
+            answers={201: Answer("Open, now or before", DisputeReceipt, EXAMPLE_RECEIPT)},
             refusals=(
                 *ACTION_REFUSALS,
                 "idempotency_key_missing",
@@ -169,7 +72,7 @@ async def open_dispute(
     request: AnyRequest, trade_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
     """Open a dispute."""
-    body = await _NEW_DISPUTE.read(request)
+    body = await NEW_DISPUTE.read(request)
     reply = await _act(
         request,
         trade_id,
@@ -215,7 +118,7 @@ async def list_disputes(
             topic="Disputes",
             summary="List the disputes that wait for a decision, as the operator",
             access=Permission.OPERATOR,
-            query=_QUERY,
+            query=DISPUTES,
             answers={200: Answer("A page", DisputePage, {"items": [EXAMPLE_VIEW], "next_after": None})},
             refusals=("moment_malformed",),
         )
@@ -223,7 +126,7 @@ async def list_disputes(
 )
 async def list_open_disputes(request: AnyRequest, services: TheServices) -> Response[bytes]:
     """Return a page of open disputes."""
-    query = _QUERY.read(request)
+    query = DISPUTES.read(request)
     after = or_none(query.after)
     after_ns = 0 if after is None else parse_moment(after)
 
@@ -243,7 +146,7 @@ async def list_open_disputes(request: AnyRequest, services: TheServices) -> Resp
             summary="Say something about an open dispute, as the buyer or the shop",
             description="Both sides and the operator read it. It cannot be changed or taken back.",
             access=Permission.PAYMENTS_WRITE,
-            body=_NEW_EVIDENCE,
+            body=NEW_EVIDENCE,
             headers=(ACTING_FOR, NEEDED_KEY),
             answers={
                 201: Answer(
@@ -264,7 +167,7 @@ async def give(
     services: TheServices,
 ) -> Response[bytes]:
     """Add a piece of evidence."""
-    body = await _NEW_EVIDENCE.read(request)
+    body = await NEW_EVIDENCE.read(request)
     reply = await _act(
         request,
         trade_id,
@@ -286,7 +189,9 @@ def _ending(name: str, summary: str) -> dict[str, Documentation]:
             summary=summary,
             access=Permission.PAYMENTS_WRITE,
             headers=(ACTING_FOR, IDEMPOTENCY_KEY),
-            answers={200: Answer("Over, now or before", DisputeReceipt, {**_RECEIPT, "state": "withdrawn"})},
+            answers={
+                200: Answer("Over, now or before", DisputeReceipt, {**EXAMPLE_RECEIPT, "state": "withdrawn"})
+            },
             refusals=(*_DISPUTE_REFUSALS, "dispute_not_yours"),
         )
     }
@@ -349,9 +254,11 @@ async def accept(
             topic="Disputes",
             summary="Decide a dispute, as the operator",
             access=Permission.OPERATOR,
-            body=_DECISION,
+            body=DECISION,
             headers=(IDEMPOTENCY_KEY,),
-            answers={200: Answer("Decided, now or before", DisputeReceipt, {**_RECEIPT, "state": "decided"})},
+            answers={
+                200: Answer("Decided, now or before", DisputeReceipt, {**EXAMPLE_RECEIPT, "state": "decided"})
+            },
             refusals=(
                 *OPERATION_REFUSALS,
                 "trade_not_found",
@@ -370,7 +277,7 @@ async def decide(
     services: TheServices,
 ) -> Response[bytes]:
     """End a dispute by the operator's decision."""
-    body = await _DECISION.read(request)
+    body = await DECISION.read(request)
     reply = await carry(
         services,
         asked(caller, None, f"trade.decide/{trade_id}/{dispute_id}", content_of(body), key_of(request)),
