@@ -3,14 +3,12 @@ requests with p99 <= 100 ms, against handlers that lock rows."""
 
 import sys
 
+import msgspec
+
+from karez.bench.payments import run
+
 
 def main() -> None:
-    # A script's folder comes first on the path, where files would hide others of the standard library.
-    del sys.path[0]
-    import msgspec
-
-    from karez.bench.payments import run
-
     report = run(progress=lambda text: print(text, file=sys.stderr))
     print(msgspec.json.format(msgspec.json.encode(report)).decode())
 

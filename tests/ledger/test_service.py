@@ -118,6 +118,48 @@ def test_operations_on_one_row_are_settled_in_the_order_of_arrival(
     run_with_client(tmp_path / "book", work)
 
 
+def test_operations_sent_together_are_each_accepted_or_refused_by_themselves(
+    start: Start, tmp_path: Path
+) -> None:
+    start()
+
+    async def work(client: BookClient) -> None:
+        assert await client.submit_many([]) == []
+        source, shop = await open_two(client)
+        good = [operation(transfers=(transfer(source, shop, 1),)) for _ in range(300)]
+        bad = operation(transfers=(transfer(shop, source, 1_000),))
+        together = [*good[:150], bad, *good[150:]]
+        outcomes = await client.submit_many(together)
+        assert [index for index, outcome in enumerate(outcomes) if not outcome.accepted] == [150]
+        assert outcomes[150].code == "exceeds_credits"
+        again = await client.submit_many([*good, *good])
+        assert all(outcome.accepted and outcome.repeated for outcome in again)
+        assert [bytes(outcome.reply) for outcome in again] == [bytes(each.reply) for each in [*good, *good]]
+        balance = (await client.balances([shop]))[0]
+        assert balance is not None
+        assert balance.credits_posted == 300
+
+    run_with_client(tmp_path / "book", work)
+
+
+def test_operations_on_their_way_learn_that_the_bookkeeper_died(start: Start, tmp_path: Path) -> None:
+    process = start()
+
+    async def work(client: BookClient) -> None:
+        source, shop = await open_two(client)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGSTOP)
+        together = [operation(transfers=(transfer(source, shop, 1),)) for _ in range(50)]
+        asked = asyncio.ensure_future(client.submit_many(together))
+        await asyncio.sleep(0.05)
+        process.kill()
+        with pytest.raises(Unavailable, match="repeat the request") as raised:
+            await asked
+        assert raised.value.code == "outcome_unknown"
+
+    run_with_client(tmp_path / "book", work)
+
+
 def test_an_answer_survives_the_death_of_the_bookkeeper(start: Start, tmp_path: Path) -> None:
     first = start()
 
@@ -151,7 +193,7 @@ def test_a_full_queue_says_busy_and_loses_nothing(
         batch = transfers_to_array([transfer(source, shop, 1) for _ in range(8_000)])
         batches = [batch.copy() for _ in range(40)]
         for number, each in enumerate(batches):
-            each["id_hi"] += number * 1000
+            each["id_hi"] += number << 16  # later by so many milliseconds
         results = await asyncio.gather(
             *(client.transfers(each, BANK) for each in batches), return_exceptions=True
         )

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from karez.core.ids import derived_id, new_id
 from karez.ledger.batch import TRUSTED, Batch, Known
 from karez.ledger.columns import AccountColumns
 from karez.ledger.memory_book import MemoryBook
@@ -182,6 +184,30 @@ def test_a_batch_taken_back_leaves_no_trace() -> None:
     assert not (book.columns.totals == before).all()
     evaluation.take_back()
     np.testing.assert_array_equal(book.columns.totals, before)
+
+
+@pytest.mark.parametrize("count", [1, 500])
+def test_only_karez_itself_gives_transfers_ids_that_it_derives(count: int) -> None:
+    book = MemoryBook()
+    open_accounts(book, [0, 0])
+    ids = [new_id(number) if number % 3 else derived_id(new_id(number), "leg") for number in range(count)]
+    fields = TransferFields.of(
+        transfers_to_array([msgspec.structs.replace(one(1, 0, 1, 5), id=id_) for id_ in ids])
+    )
+    debit, credit = book.columns.index.find(fields.account_hi, fields.account_lo)
+    for institution, refused in ((TRUSTED, []), (1, ids[::3])):
+        batch = Batch(
+            fields,
+            debit,
+            credit,
+            np.ones(count, bool),
+            np.full(count, institution, np.int32),
+            np.zeros(count, bool),
+            np.arange(10**9, 10**9 + count),
+        )
+        status = evaluate(book.columns, batch, Known()).status
+        assert [id_ for id_, each in zip(ids, status, strict=True) if each == Status.ID_RESERVED] == refused
+        assert np.count_nonzero(status == Status.CREATED) == count - len(refused)
 
 
 def one(number: int, debit: int, credit: int, amount: int, flags: int = 0, **more: int) -> Transfer:

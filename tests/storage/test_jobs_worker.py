@@ -112,3 +112,26 @@ def test_work_that_is_told_to_stop_before_it_begins_does_nothing(database: Datab
         raise AssertionError("worked")
 
     keep_working(database.worker, work, stop)
+
+
+def test_small_portions_of_work_are_let_gather_and_large_ones_follow_at_once(database: Database) -> None:
+    portions = [5, 5, 3, 5, 0]
+    waits: list[float | None] = []
+
+    class Stop(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(0)
+
+    stop = Stop()
+
+    def work(conn: psycopg.Connection[Any]) -> int:
+        done = portions.pop(0)
+        if not portions:
+            stop.set()
+        waits.append(None)
+        return done
+
+    keep_working(database.worker, work, stop, portion=5)
+    is_pause = [each is not None for each in waits]
+    assert is_pause == [False, False, False, True, False, False, True]

@@ -8,10 +8,9 @@ some hundred payments in one request, and their confirmations in the next.
 import asyncio
 import itertools
 import random
-import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -19,11 +18,11 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-import uvloop
 
-from karez.bench.load import LoadResult, http_post, load
+from karez.bench.contest import CONNECTIONS, Servers, both_servers, compare, failures, run_load, run_rounds
+from karez.bench.load import http_post
 from karez.bench.row_locks_payments_app import TABLES
-from karez.bench.servers import Address, karez_server, row_locks_server
+from karez.bench.servers import Address
 from karez.core.ids import new_id
 from karez.ledger.client import BookClient
 from karez.ledger.operations import Operation
@@ -32,9 +31,7 @@ from karez.services.asking import Asking
 from karez.services.payments.house import Currency, House
 from karez.services.payments.trades.operations import Order, order, trade_id
 from karez.services.payments.wallets.operations import deposit, open_wallet
-from karez.storage.embedded import EmbeddedPostgres
 
-CONNECTIONS = 256
 BATCH = 500
 BATCH_CONNECTIONS = 4
 BUYERS = 2_000
@@ -55,8 +52,7 @@ class _Deal:
 
 @dataclass(frozen=True, slots=True)
 class _Contest:
-    karez: Address
-    row_locks: Address
+    servers: Servers
     deals: dict[str, Iterator[_Deal]]
 
 
@@ -84,21 +80,23 @@ def run(
     with tempfile.TemporaryDirectory(prefix="karez-bench-") as folder:
         progress("starting both servers, ordering trades")
         with _opened(Path(folder), workers, rounds * deals_of_a_round, deals_of_batches) as contest:
-            singles: dict[str, list[LoadResult]] = {"karez": [], "row_locks": []}
-            for round_ in range(rounds):
-                progress(f"round {round_ + 1} of {rounds}")
-                for name, address in (("karez", contest.karez), ("row_locks", contest.row_locks)):
-                    makers = [_single(contest, name, address) for _ in range(CONNECTIONS)]
-                    singles[name].append(_run_load(address, makers, seconds))
+            singles = run_rounds(
+                contest.servers,
+                lambda name, address: [_single(contest, name, address) for _ in range(CONNECTIONS)],
+                rounds,
+                seconds,
+                progress,
+            )
             progress(f"batches of {BATCH:,} for {batch_seconds:.0f} s")
             makers = [_batches(contest) for _ in range(BATCH_CONNECTIONS)]
-            batches = _run_load(contest.karez, makers, batch_seconds)
-    return _report(singles, batches)
-
-
-def _run_load(address: Address, makers: Sequence[Callable[[], bytes]], seconds: float) -> LoadResult:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load(address.host, address.port, makers, seconds))
+            batches = run_load(contest.servers.karez, makers, batch_seconds)
+    return {
+        **compare(singles, "payments", requests_a_thing=2),
+        "batch": BATCH,
+        "batch_payments_per_s": round(batches.per_second() * BATCH / 2),
+        "batch_p99_ms": round(batches.percentile_ms(99), 1),
+        "failures": failures(singles, batches),
+    }
 
 
 @contextmanager
@@ -108,38 +106,32 @@ def _opened(folder: Path, workers: int, single_count: int, batch_count: int) -> 
     pick = random.Random(3)  # noqa: S311 - no secret
     orders = [(pick.choice(shops), f"order-{n}") for n in range(single_count + batch_count)]
     deals = [_Deal(trade_id(*each), pick.choice(buyers)) for each in orders]
-    with EmbeddedPostgres(folder / "plain") as plain:
-        with psycopg.connect(plain.conninfo(), autocommit=True) as connection:
-            _fill_row_locks(connection, [*buyers, *shops], orders[:single_count])
-        with (
-            karez_server(folder / "karez", workers) as karez,
-            row_locks_server(
-                plain.conninfo(), workers, "karez.bench.row_locks_payments_app:app"
-            ) as row_locks,
-        ):
-            karez.call("POST", "/v1/payment-currencies", {"currency": _CURRENCY})
-            karez.call("POST", "/v1/clearing-accounts", {"institution": 1, "currency": _CURRENCY})
-            for kind, parties in (("people", buyers), ("shops", shops)):
-                for party in parties:
-                    karez.call("POST", f"/v1/{kind}", {"id": str(party), "name": "Bench"})
-            socket = (folder / "karez" / "run" / "socket").resolve() / "bookkeeper"
-            asyncio.run(_furnish(socket, karez, buyers, shops, orders))
-            yield _Contest(
-                karez,
-                row_locks,
-                {
-                    "karez": iter(deals[:single_count]),
-                    "row_locks": iter(deals[:single_count]),
-                    "batches": iter(deals[single_count:]),
-                },
-            )
+    fill = partial(_fill_row_locks, [*buyers, *shops], orders[:single_count])
+    with both_servers(folder, workers, "karez.bench.row_locks_payments_app:app", TABLES, fill) as servers:
+        karez = servers.karez
+        karez.call("POST", "/v1/payment-currencies", {"currency": _CURRENCY})
+        karez.call("POST", "/v1/clearing-accounts", {"institution": 1, "currency": _CURRENCY})
+        # Thirty payments a minute are what people may make; each of these buyers makes more every second.
+        no_rules = {"version": 0, "rules": {}, "note": "To measure without rules against fraud."}
+        karez.call("PUT", "/v1/fraud/rules", no_rules, str(new_id(time.time_ns())))
+        for kind, parties in (("people", buyers), ("shops", shops)):
+            for party in parties:
+                karez.call("POST", f"/v1/{kind}", {"id": str(party), "name": "Bench"})
+        socket = (folder / "karez" / "run" / "socket").resolve() / "bookkeeper"
+        asyncio.run(_furnish(socket, karez, buyers, shops, orders))
+        yield _Contest(
+            servers,
+            {
+                "karez": iter(deals[:single_count]),
+                "row_locks": iter(deals[:single_count]),
+                "batches": iter(deals[single_count:]),
+            },
+        )
 
 
 def _fill_row_locks(
-    connection: psycopg.Connection, parties: list[UUID], orders: list[tuple[UUID, str]]
+    parties: list[UUID], orders: list[tuple[UUID, str]], connection: psycopg.Connection
 ) -> None:
-    for statement in TABLES:
-        connection.execute(statement.encode())
     connection.execute("INSERT INTO locked_wallet SELECT unnest(%s::uuid[]), %s", (parties, _FUNDS_MINOR))
     connection.execute(
         "INSERT INTO locked_trade SELECT id, shop, NULL, %s, 'created'"
@@ -193,7 +185,7 @@ async def _carry_out(book: BookClient, makers: list[Callable[[Asking], Operation
         operations = [
             make(Asking(new_id(now_ns), "bench", b"", now_ns)) for make in makers[first : first + _AT_ONCE]
         ]
-        outcomes = await asyncio.gather(*(book.submit(operation) for operation in operations))
+        outcomes = await book.submit_many(operations)
         refused = [outcome for outcome in outcomes if not outcome.accepted]
         assert not refused, refused[:1]
 
@@ -219,6 +211,7 @@ def _single(contest: _Contest, name: str, address: Address) -> Callable[[], byte
 def _batches(contest: _Contest) -> Callable[[], bytes]:
     actions = itertools.cycle(("pay", "confirm"))
     deals: list[_Deal] = []
+    karez = contest.servers.karez
 
     def make() -> bytes:
         nonlocal deals
@@ -230,26 +223,6 @@ def _batches(contest: _Contest) -> Callable[[], bytes]:
             f'{{"id":"{new_id(time.time_ns())}","action":"{action}","trade":"{deal.trade}","party":"{deal.buyer}"}}'
             for deal in deals
         )
-        return http_post("/v1/trades/batch", contest.karez.host, f"[{steps}]".encode(), contest.karez.token)
+        return http_post("/v1/trades/batch", karez.host, f"[{steps}]".encode(), karez.token)
 
     return make
-
-
-def _report(singles: dict[str, list[LoadResult]], batches: LoadResult) -> dict[str, object]:
-    def median(name: str, figure: Callable[[LoadResult], float]) -> float:
-        return statistics.median(figure(result) for result in singles[name])
-
-    rate = {name: median(name, LoadResult.per_second) / 2 for name in singles}
-    return {
-        "connections": CONNECTIONS,
-        "rounds": len(singles["karez"]),
-        "payments_per_s": {name: round(value) for name, value in rate.items()},
-        "p50_ms": {name: round(median(name, lambda r: r.percentile_ms(50)), 1) for name in singles},
-        "p99_ms": {name: round(median(name, lambda r: r.percentile_ms(99)), 1) for name in singles},
-        "ratio_to_row_locks": round(rate["karez"] / rate["row_locks"], 2),
-        "batch": BATCH,
-        "batch_payments_per_s": round(batches.per_second() * BATCH / 2),
-        "batch_p99_ms": round(batches.percentile_ms(99), 1),
-        "failures": sum(result.failures() for results in singles.values() for result in results)
-        + batches.failures(),
-    }

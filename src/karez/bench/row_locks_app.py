@@ -1,7 +1,7 @@
 """What one would write first: a FastAPI handler with one transaction and two row locks a transfer.
 
-It is the yardstick of ``benchmarks/http.py``. Two indexes fewer and no idempotent reply, so it does less than
-Karez.
+It is the yardstick of ``benchmarks/transfers_http.py``. Two indexes fewer and no idempotent reply, so it
+does less than Karez.
 """
 
 from collections.abc import AsyncIterator

@@ -34,13 +34,14 @@ class Address:
         """Return what a route answers."""
         return json.loads(self.call("GET", path))
 
-    def call(self, method: str, path: str, body: object = None) -> bytes:
+    def call(self, method: str, path: str, body: object = None, key: str | None = None) -> bytes:
         """Make one request that must succeed, and return its answer."""
         request = urllib.request.Request(
             f"http://{self.host}:{self.port}{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"},
+            headers={"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+            | ({} if key is None else {"Idempotency-Key": key}),
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - always http on loopback

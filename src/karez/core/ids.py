@@ -22,6 +22,10 @@ _VERSION_8 = 0x8 << 76
 _UPPER_48 = (2**48 - 1) << 80
 _VARIANT = 0x2 << 62
 
+KIND_MASK = 0xF << 76 | 0x3 << 62
+"""The bits of an id that tell its version and variant."""
+DERIVED_KIND = _VERSION_8 | _VARIANT
+
 
 def new_id(now_ns: int) -> UUID:
     """Make one id for a moment.
@@ -60,9 +64,9 @@ def derived_id(source: UUID, *names: str | int) -> UUID:
     )
 
 
-def is_derived(id_: UUID) -> bool:
-    """Tell whether an id is of the kind that only Karez makes."""
-    return id_.version == 8
+def is_derived(id_: int) -> bool:
+    """Tell whether an id, as a number of 128 bits, is of the kind that only Karez makes."""
+    return id_ & KIND_MASK == DERIVED_KIND
 
 
 def id_at_or_after(now_ns: int) -> int:

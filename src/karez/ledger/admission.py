@@ -159,7 +159,7 @@ def _problem(
     state: BookState, operation: Operation, account: NewAccount, seen: set[int]
 ) -> tuple[str, str] | None:
     id_ = account.id.int
-    if id_ in (0, ID_MAX) or (operation.institution != TRUSTED and is_derived(account.id)):
+    if id_ in (0, ID_MAX) or (operation.institution != TRUSTED and is_derived(id_)):
         return "account_id_reserved", "This account id is reserved; use a new time-ordered UUID."
     if not 1 <= account.code <= 65_535:
         return "account_code_out_of_range", "An account's code is a number from 1 to 65535."

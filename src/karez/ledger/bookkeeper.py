@@ -45,10 +45,14 @@ SELECT set_config('lock_timeout', '500ms', false),
        set_config('enable_seqscan', 'off', false),
        set_config('enable_hashjoin', 'off', false),
        set_config('enable_mergejoin', 'off', false),
+       set_config('jit', 'off', false),
        CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
             THEN set_config('synchronous_commit', 'on', false) END
 """
-"""No other session's lock may hold up the book, and an acknowledgement means durable, whatever is set."""
+"""No other session's lock may hold up the book, and an acknowledgement means durable, whatever is set.
+
+PostgreSQL would compile the statements anew for every group, at more cost than they have themselves.
+"""
 
 
 class Deferral(Enum):

@@ -5,8 +5,8 @@ many small requests costs the bookkeeper little more than one with a few large o
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 import numpy as np
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from karez.core.outcomes import Unavailable
 from karez.ledger import wire
+from karez.ledger.client_connection import ClientConnection
 from karez.ledger.group import TransferOutcome, TransferSubmission
 from karez.ledger.model import TRANSFER_DTYPE, Balance, Status
 from karez.ledger.operations import Operation, Outcome
-from karez.ledger.wire import Frame, FrameReader, Kind, MalformedFrame
+from karez.ledger.wire import Frame, Kind
 
 _LOW_64 = 2**64 - 1
 
@@ -31,7 +32,7 @@ class BookClient:
 
     def __init__(self, socket_path: Path) -> None:
         self._socket_path = socket_path
-        self._connection: _Connection | None = None
+        self._connection: ClientConnection | None = None
         self._connecting = asyncio.Lock()
         self._sending: set[asyncio.Future[None]] = set()
         self._singles: list[tuple[bytes, int, asyncio.Future[tuple[Status, int]]]] = []
@@ -44,6 +45,23 @@ class BookClient:
         """
         frame = await self._ask(Kind.OPERATION, wire.encode(operation))
         return wire.decode_outcome(frame.payload)
+
+    async def submit_many(self, operations: Sequence[Operation]) -> list[Outcome]:
+        """Have operations carried out that stand for themselves, sent together.
+
+        Args:
+            operations: In any number; each is accepted or refused by itself.
+
+        Returns:
+            Their outcomes, in order.
+
+        Rejections: as of ``submit``, if one of them meets it; then repeat all of them with the same ids.
+        """
+        if not operations:
+            return []
+        connection = await self._connected()
+        asked = [connection.ask(Kind.OPERATION, wire.encode(operation)) for operation in operations]
+        return [wire.decode_outcome(_answered(frame).payload) for frame in await _all(asked)]
 
     async def transfers(
         self, transfers: NDArray[np.void], institution: int, chain_end: NDArray[np.bool_] | None = None
@@ -129,22 +147,21 @@ class BookClient:
                 future.set_result((Status(status), outcome.first_timestamp_ns + number))
 
     async def _ask(self, kind: Kind, payload: bytes) -> Frame:
+        return _answered(await (await self._connected()).ask(kind, payload))
+
+    async def _connected(self) -> ClientConnection:
         connection = self._connection
         if connection is None or connection.is_lost:
             connection = await self._connect()
-        frame = await connection.ask(kind, payload)
-        if frame.kind == Kind.UNAVAILABLE:
-            trouble = wire.decode_trouble(frame.payload)
-            raise Unavailable(trouble.code, trouble.sentence, trouble.retry_after_s)
-        return frame
+        return connection
 
-    async def _connect(self) -> "_Connection":
+    async def _connect(self) -> ClientConnection:
         async with self._connecting:
             if self._connection is None or self._connection.is_lost:
                 loop = asyncio.get_running_loop()
                 try:
                     _, self._connection = await loop.create_unix_connection(
-                        _Connection, str(self._socket_path)
+                        ClientConnection, str(self._socket_path)
                     )
                 except OSError as error:
                     raise Unavailable(
@@ -156,60 +173,24 @@ class BookClient:
             return self._connection
 
 
-class _Connection(asyncio.Protocol):
-    """One connection with the requests that wait for an answer on it."""
+async def _all(asked: list[asyncio.Future[Frame]]) -> list[Frame]:
+    """Wait for one answer after another, which spares a callback for each."""
+    try:
+        return [await future for future in asked]
+    except BaseException:
+        for future in asked:
+            # Whoever is told of the first trouble does not ask for the others.
+            if not future.cancel() and not future.cancelled():
+                future.exception()
+        raise
 
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._reader = FrameReader()
-        self._waiting: dict[int, asyncio.Future[Frame]] = {}
-        self._next_request = 0
-        self.is_lost = False
 
-    async def ask(self, kind: Kind, payload: bytes) -> Frame:
-        """Send one request and wait for its answer."""
-        if len(payload) > wire.PAYLOAD_SIZE_MAX_BYTES:
-            raise ValueError(f"a request of {len(payload)} bytes is larger than the bookkeeper takes")
-        assert self._transport is not None
-        request = self._next_request
-        self._next_request = (request + 1) & 0xFFFF_FFFF
-        future: asyncio.Future[Frame] = asyncio.get_running_loop().create_future()
-        self._waiting[request] = future
-        self._transport.write(wire.pack(kind, request, payload))
-        return await future
-
-    def close(self) -> None:
-        """End the connection."""
-        self.is_lost = True
-        if self._transport is not None:
-            self._transport.close()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are no asyncio.Transport by inheritance.
-        self._transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        try:
-            for frame in self._reader.feed(data):
-                future = self._waiting.pop(frame.request, None)
-                if future is not None and not future.done():
-                    future.set_result(frame)
-        except MalformedFrame:
-            self.close()
-
-    def connection_lost(self, _error: Exception | None) -> None:
-        self.is_lost = True
-        waiting, self._waiting = self._waiting, {}
-        for future in waiting.values():
-            if not future.done():
-                future.set_exception(
-                    Unavailable(
-                        "outcome_unknown",
-                        "The bookkeeper went away before it answered; repeat the request with the same id to"
-                        " learn its outcome.",
-                        retry_after_s=1,
-                    )
-                )
+def _answered(frame: Frame) -> Frame:
+    """Return an answer, unless it tells that there is none."""
+    if frame.kind == Kind.UNAVAILABLE:
+        trouble = wire.decode_trouble(frame.payload)
+        raise Unavailable(trouble.code, trouble.sentence, trouble.retry_after_s)
+    return frame
 
 
 def _balance(totals: list[int]) -> Balance | None:

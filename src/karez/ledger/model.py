@@ -105,6 +105,7 @@ class Status(IntEnum):
     OVERFLOWS_CREDITS = 51
     EXCEEDS_CREDITS = 52
     EXCEEDS_DEBITS = 53
+    ID_RESERVED = 54
 
     @property
     def code(self) -> str:

@@ -132,7 +132,7 @@ def run_projector(conninfo: str, stop: threading.Event, slice_transfers: int = S
     def work(connection: psycopg.Connection[Any]) -> int:
         return projector.project(connection, slice_transfers)
 
-    keep_working(conninfo, work, stop, longest_pause_s=0.1)
+    keep_working(conninfo, work, stop, portion=slice_transfers, longest_pause_s=0.1)
 
 
 def _copy_movements(

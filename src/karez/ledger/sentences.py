@@ -9,6 +9,7 @@ SENTENCES = {
     Status.AMOUNT_OUT_OF_RANGE: "A number is out of range: none may be negative, an amount is at most 9223372036854775807, a code at most 65535.",
     Status.ID_MUST_NOT_BE_ZERO: "The transfer has no id; give it a new time-ordered UUID.",
     Status.ID_MUST_NOT_BE_INT_MAX: "The id with all bits set is reserved; use a new time-ordered UUID.",
+    Status.ID_RESERVED: "Ids of version 8 are Karez's own; give the transfer a new time-ordered UUID of version 7.",
     Status.EXISTS_WITH_DIFFERENT_FLAGS: "A transfer with this id exists with other flags; use a new id for a new transfer.",
     Status.EXISTS_WITH_DIFFERENT_PENDING_ID: "A transfer with this id exists for another pending transfer; use a new id.",
     Status.EXISTS_WITH_DIFFERENT_TIMEOUT: "A transfer with this id exists with another timeout; use a new id.",

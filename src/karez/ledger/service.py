@@ -8,6 +8,7 @@ next bookkeeper recovers from the database.
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -25,9 +26,10 @@ from karez.ledger import wire
 from karez.ledger.bookkeeper import Bookkeeper, Deferral
 from karez.ledger.group import Submission, SubmissionOutcome, TransferOutcome
 from karez.ledger.waiting_line import Respond, Waiting, WaitingLine
-from karez.ledger.wire import Frame, FrameReader, Kind, MalformedFrame, Trouble
+from karez.ledger.wire import Frame, FrameReader, FrameWriter, Kind, MalformedFrame, Trouble
 
 _IDLE_COMMIT_S = 1.0
+_OBJECTS_PER_COLLECTION = 50_000
 
 _log = logging.getLogger(__name__)
 
@@ -163,6 +165,10 @@ async def serve(
         socket_path.unlink(missing_ok=True)
         server = await loop.create_unix_server(lambda: _Caller(service), str(socket_path))
         os.chmod(socket_path, 0o600)
+        # What is loaded now stays, and what is queued lives on for a moment: to look through it finds nothing.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(_OBJECTS_PER_COLLECTION)
         ready()
         try:
             await service.run()
@@ -177,10 +183,12 @@ class _Caller(asyncio.Protocol):
         self._service = service
         self._reader = FrameReader()
         self._transport: asyncio.Transport | None = None
+        self._writer: FrameWriter | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no asyncio.Transport by inheritance.
         self._transport = cast(asyncio.Transport, transport)
+        self._writer = FrameWriter(self._transport)
         raw = transport.get_extra_info("socket")
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
 
@@ -203,11 +211,10 @@ class _Caller(asyncio.Protocol):
             self._transport.close()
 
     def _responder(self, request: int) -> Respond:
-        transport = self._transport
-        assert transport is not None
+        writer = self._writer
+        assert writer is not None
 
         def respond(kind: Kind, payload: bytes) -> None:
-            if not transport.is_closing():
-                transport.write(wire.pack(kind, request, payload))
+            writer.write(kind, request, payload)
 
         return respond

@@ -6,7 +6,8 @@ TigerBeetle names its refusals.
 
 from typing import NamedTuple
 
-from karez.ledger.batch import StoredTransfer
+from karez.core.ids import is_derived
+from karez.ledger.batch import TRUSTED, StoredTransfer
 from karez.ledger.model import AMOUNT_MAX, CLIENT_FLAGS, CODE_MAX, ID_MAX, Status, TransferFlags
 
 _PENDING = int(TransferFlags.PENDING)
@@ -56,6 +57,8 @@ def check_form(event: Event) -> Status | None:
         return Status.ID_MUST_NOT_BE_ZERO
     if event.id == ID_MAX:
         return Status.ID_MUST_NOT_BE_INT_MAX
+    if event.institution != TRUSTED and is_derived(event.id):
+        return Status.ID_RESERVED
     return None
 
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from karez.core.ids import DERIVED_KIND, KIND_MASK
 from karez.ledger.batch import TRUSTED, Batch, Evaluation, Known
 from karez.ledger.columns import AccountColumns
 from karez.ledger.id_index import mix_ids
@@ -43,6 +44,8 @@ _BALANCING = np.uint64(TransferFlags.BALANCING_DEBIT | TransferFlags.BALANCING_C
 _LOW_32 = 0xFFFF_FFFF
 _ALL_64 = np.uint64(2**64 - 1)
 _SIGN = np.uint64(1 << 63)
+_KIND_MASK_HI, _KIND_MASK_LO = np.uint64(KIND_MASK >> 64), np.uint64(KIND_MASK & 2**64 - 1)
+_DERIVED_HI, _DERIVED_LO = np.uint64(DERIVED_KIND >> 64), np.uint64(DERIVED_KIND & 2**64 - 1)
 _VECTORISED_FROM = 24
 """Below so many transfers numpy costs more than it saves."""
 
@@ -115,7 +118,9 @@ def _sound(columns: AccountColumns, batch: Batch) -> NDArray[np.bool_]:
     sound &= (transfers.code > 0) & (transfers.code <= CODE_MAX)
     sound &= columns.ledger[debit] == ledger
     sound &= columns.ledger[credit] == ledger
-    sound &= (batch.institution == TRUSTED) | (batch.institution == columns.institution[debit])
+    derived = (id_hi & _KIND_MASK_HI == _DERIVED_HI) & (id_lo & _KIND_MASK_LO == _DERIVED_LO)
+    own = (batch.institution == columns.institution[debit]) & ~derived
+    sound &= (batch.institution == TRUSTED) | own
     return sound
 
 

@@ -5,6 +5,7 @@ their numpy arrays and are never parsed; operations and outcomes travel as JSON.
 requests before the first answer; answers carry the request's number and come in any order.
 """
 
+import asyncio
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
@@ -60,6 +61,29 @@ class MalformedFrame(Exception):
 def pack(kind: Kind, request: int, payload: bytes) -> bytes:
     """Return one frame as bytes."""
     return _HEADER.pack(len(payload), kind, request) + payload
+
+
+class FrameWriter:
+    """Sends the frames of one turn of the event loop together: each write is a system call of its own.
+
+    Args:
+        transport: Where they go.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._parts: list[bytes] = []
+
+    def write(self, kind: Kind, request: int, payload: bytes) -> None:
+        """Send one frame at the end of this turn."""
+        if not self._parts:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._parts += (_HEADER.pack(len(payload), kind, request), payload)
+
+    def _flush(self) -> None:
+        parts, self._parts = self._parts, []
+        if not self._transport.is_closing():
+            self._transport.write(b"".join(parts))
 
 
 class FrameReader:

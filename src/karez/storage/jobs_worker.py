@@ -17,6 +17,7 @@ from karez.storage.jobs_retry import DEFAULT_RETRY, Chance, RetryRule
 from karez.storage.schedules import fire_due_schedules
 
 _SHORTEST_PAUSE_S = 0.01
+_GATHERING_S = 0.2
 _LONGEST_RECONNECT_PAUSE_S = 5.0
 
 _logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ def keep_working(
     work: Callable[[psycopg.Connection[Any]], int],
     stop: threading.Event,
     *,
+    portion: int = 1,
     longest_pause_s: float = 0.5,
 ) -> None:
     """Repeat a piece of work until told to stop; whoever takes leases or reads events builds on it too.
@@ -77,6 +79,8 @@ def keep_working(
         work: Does what there is to do, in transactions of its own, and returns how much that was. After 0
             the loop pauses, longer and longer.
         stop: Set it to end the loop after the current piece of work.
+        portion: How much work is worth going on at once. After less, which was all that there was, more may gather
+            for a moment: many small transactions would take the processor from those who make the work.
         longest_pause_s: No pause is longer while the server is there.
     """
     pause_s = _SHORTEST_PAUSE_S
@@ -84,8 +88,12 @@ def keep_working(
         try:
             with connect(conninfo) as conn:
                 while not stop.is_set():
-                    if work(conn):
+                    done = work(conn)
+                    if done >= portion:
                         pause_s = _SHORTEST_PAUSE_S
+                    elif done:
+                        pause_s = _SHORTEST_PAUSE_S
+                        stop.wait(_GATHERING_S)
                     else:
                         stop.wait(pause_s)
                         pause_s = min(pause_s * 2, longest_pause_s)

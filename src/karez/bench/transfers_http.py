@@ -4,10 +4,8 @@ Both serve 256 keep-alive connections that each wait for their answer, in altern
 databases and the load generator share the machine. Then whole batches in columns, 8,000 transfers each.
 """
 
-import asyncio
 import itertools
 import random
-import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,15 +15,13 @@ from pathlib import Path
 from uuid import UUID
 
 import psycopg
-import uvloop
 
-from karez.bench.load import LoadResult, http_post, load
+from karez.bench.contest import CONNECTIONS, Servers, both_servers, compare, failures, run_load, run_rounds
+from karez.bench.load import http_post
 from karez.bench.row_locks_app import TABLES
-from karez.bench.servers import Address, karez_server, row_locks_server
+from karez.bench.servers import Address
 from karez.core.ids import new_id
-from karez.storage.embedded import EmbeddedPostgres
 
-CONNECTIONS = 256
 ACCOUNTS = 10_000
 BATCH = 8_000
 BATCH_CONNECTIONS = 4
@@ -36,8 +32,7 @@ _FILL = "INSERT INTO locked_account SELECT unnest(%s::uuid[]), true, 0, 10000000
 
 @dataclass(frozen=True, slots=True)
 class _Contest:
-    karez: Address
-    row_locks: Address
+    servers: Servers
     accounts: list[str]
 
 
@@ -63,37 +58,34 @@ def run(
     with tempfile.TemporaryDirectory(prefix="karez-bench-") as folder:
         progress("starting both servers")
         with _opened(Path(folder), workers) as contest:
-            singles: dict[str, list[LoadResult]] = {"karez": [], "row_locks": []}
-            for round_ in range(rounds):
-                progress(f"round {round_ + 1} of {rounds}")
-                for name, address in (("karez", contest.karez), ("row_locks", contest.row_locks)):
-                    singles[name].append(_run_load(address, _singles(contest, address), CONNECTIONS, seconds))
+            singles = run_rounds(
+                contest.servers,
+                lambda _, address: [_singles(contest, address)] * CONNECTIONS,
+                rounds,
+                seconds,
+                progress,
+            )
             progress(f"batches of {BATCH:,} for {batch_seconds:.0f} s")
-            batches = _run_load(contest.karez, _batches(contest), BATCH_CONNECTIONS, batch_seconds)
-    return _report(singles, batches)
-
-
-def _run_load(
-    address: Address, make_request: Callable[[], bytes], connections: int, seconds: float
-) -> LoadResult:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(load(address.host, address.port, [make_request] * connections, seconds))
+            batches = run_load(contest.servers.karez, [_batches(contest)] * BATCH_CONNECTIONS, batch_seconds)
+    return {
+        **compare(singles, "requests"),
+        "batch_transfers_per_s": round(batches.per_second() * BATCH),
+        "batch_seconds": round(batches.seconds, 1),
+        "batch_p99_ms": round(batches.percentile_ms(99), 1),
+        "failures": failures(singles, batches),
+    }
 
 
 @contextmanager
 def _opened(folder: Path, workers: int) -> Iterator[_Contest]:
     accounts = [new_id(time.time_ns()) for _ in range(ACCOUNTS)]
-    with EmbeddedPostgres(folder / "plain") as plain:
-        with psycopg.connect(plain.conninfo(), autocommit=True) as connection:
-            for statement in TABLES:
-                connection.execute(statement.encode())
-            connection.execute(_FILL, (accounts,))
-        with (
-            karez_server(folder / "karez", workers) as karez,
-            row_locks_server(plain.conninfo(), workers) as row_locks,
-        ):
-            _furnish(karez, accounts)
-            yield _Contest(karez, row_locks, [str(id_) for id_ in accounts])
+
+    def fill(connection: psycopg.Connection) -> None:
+        connection.execute(_FILL, (accounts,))
+
+    with both_servers(folder, workers, "karez.bench.row_locks_app:app", TABLES, fill) as servers:
+        _furnish(servers.karez, accounts)
+        yield _Contest(servers, [str(id_) for id_ in accounts])
 
 
 def _furnish(karez: Address, accounts: list[UUID]) -> None:
@@ -139,32 +131,12 @@ def _batches(contest: _Contest) -> Callable[[], bytes]:
         pairs = [pick.sample(contest.accounts, 2) for _ in range(BATCH)]
         debit, credit = ('","'.join(pair[side].replace("-", "") for pair in pairs) for side in (0, 1))
         sides.append(f'"debit_account_id":["{debit}"],"credit_account_id":["{credit}"],"amount":1')
-    turns = itertools.cycle(sides)
+    turns, karez = itertools.cycle(sides), contest.servers.karez
 
     def make() -> bytes:
         first = new_id(time.time_ns()).int & ~0xFFFF
         ids = '","'.join([f"{id_:032x}" for id_ in range(first, first + BATCH)])
         body = f'{{"columns":{{"id":["{ids}"],{next(turns)},"ledger":1,"code":1}}}}'
-        return http_post("/v1/transfers/batch", contest.karez.host, body.encode(), contest.karez.token)
+        return http_post("/v1/transfers/batch", karez.host, body.encode(), karez.token)
 
     return make
-
-
-def _report(singles: dict[str, list[LoadResult]], batches: LoadResult) -> dict[str, object]:
-    def median(name: str, figure: Callable[[LoadResult], float]) -> float:
-        return statistics.median(figure(result) for result in singles[name])
-
-    rate = {name: median(name, LoadResult.per_second) for name in singles}
-    return {
-        "connections": CONNECTIONS,
-        "rounds": len(singles["karez"]),
-        "requests_per_s": {name: round(value) for name, value in rate.items()},
-        "p50_ms": {name: round(median(name, lambda r: r.percentile_ms(50)), 1) for name in singles},
-        "p99_ms": {name: round(median(name, lambda r: r.percentile_ms(99)), 1) for name in singles},
-        "ratio_to_row_locks": round(rate["karez"] / rate["row_locks"], 2),
-        "batch_transfers_per_s": round(batches.per_second() * BATCH),
-        "batch_seconds": round(batches.seconds, 1),
-        "batch_p99_ms": round(batches.percentile_ms(99), 1),
-        "failures": sum(result.failures() for results in singles.values() for result in results)
-        + batches.failures(),
-    }

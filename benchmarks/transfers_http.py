@@ -3,14 +3,12 @@ batches at 100,000 transfers a second for a minute."""
 
 import sys
 
+import msgspec
+
+from karez.bench.transfers_http import run
+
 
 def main() -> None:
-    # A script's folder comes first on the path, where this file would hide the standard library's http.
-    del sys.path[0]
-    import msgspec
-
-    from karez.bench.http import run
-
     report = run(rounds=5, seconds=6, batch_seconds=60, progress=lambda text: print(text, file=sys.stderr))
     print(msgspec.json.format(msgspec.json.encode(report)).decode())
 
