@@ -21,7 +21,7 @@ _SELECT = sql.SQL(
     """
     SELECT credential.id, credential.institution, credential.party, credential.label, credential.scopes,
         credential.secret_hash, credential.created_ns, credential.expires_ns, credential.revoked_ns,
-        credential.replaced_by, institution.state = 'suspended' AS suspended
+        credential.replaced_by, institution.state = 'suspended' AS suspended, credential.staff
     FROM credential LEFT JOIN institution ON institution.number = credential.institution
     WHERE {}
     """
@@ -82,6 +82,7 @@ def issue(
     label: str,
     expires_ns: int,
     now_ns: int,
+    staff: UUID | None = None,
 ) -> Token:
     """Make a credential, and return its token, which cannot be had again.
 
@@ -92,6 +93,7 @@ def issue(
         label: What the owner calls it.
         expires_ns: From when on it is refused.
         now_ns: The present moment.
+        staff: The member of the owner's staff in whose hands it will be; left out, it is a program's.
 
     Rejections: ``permission_unknown``, ``scope_not_given_here``, ``institution_unknown``,
         ``credential_expired``.
@@ -109,8 +111,8 @@ def issue(
         conn.execute(
             """
             INSERT INTO credential
-                (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+                (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns, staff)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
             """,
             (
                 token.id,
@@ -121,6 +123,7 @@ def issue(
                 hash_of(token.secret),
                 now_ns,
                 expires_ns,
+                staff,
             ),
         )
     except psycopg.errors.ForeignKeyViolation:
@@ -151,10 +154,11 @@ def rotate(
             SET replaced_by = %(successor)s, expires_ns = least(expires_ns, %(overlap_end_ns)s)
             WHERE id = %(credential)s
                 AND replaced_by IS NULL AND revoked_ns IS NULL AND expires_ns > %(now_ns)s
-            RETURNING institution, party, label, scopes
+            RETURNING institution, party, label, scopes, staff
         )
-        INSERT INTO credential (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns)
-        SELECT %(successor)s, institution, party, label, scopes, %(secret_hash)s, %(now_ns)s, %(expires_ns)s
+        INSERT INTO credential
+            (id, institution, party, label, scopes, secret_hash, created_ns, expires_ns, staff)
+        SELECT %(successor)s, institution, party, label, scopes, %(secret_hash)s, %(now_ns)s, %(expires_ns)s, staff
         FROM replaced
         """,
         {

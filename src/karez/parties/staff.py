@@ -146,6 +146,24 @@ def find(conn: psycopg.Connection[Any], institution: int, login_name: str) -> St
         ).fetchone()
 
 
+def find_by_id(conn: psycopg.Connection[Any], institution: int, member: UUID) -> StaffMember | None:
+    """Find a member of staff by the id of the place.
+
+    Args:
+        conn: In a transaction of the entrance, the institution or the operator.
+        institution: Where.
+        member: The id.
+    """
+    with conn.cursor(row_factory=class_row(StaffMember)) as cursor:
+        return cursor.execute(
+            """
+            SELECT institution, id, login_name, roles, state, created_ns
+            FROM staff WHERE institution = %s AND id = %s
+            """,
+            (institution, member),
+        ).fetchone()
+
+
 def members(conn: psycopg.Connection[Any], institution: int) -> list[StaffMember]:
     """Return all who work or worked at an institution, by name.
 

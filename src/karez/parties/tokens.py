@@ -66,6 +66,7 @@ class Credential:
         revoked_ns: When it was revoked, or none.
         replaced_by: The credential that was issued in its place, or none.
         suspended: Whether its institution is shut out; none if it acts for a party.
+        staff: The member of the institution's staff in whose hands it is, or none where it is a program's.
     """
 
     id: UUID
@@ -79,6 +80,7 @@ class Credential:
     revoked_ns: int | None
     replaced_by: UUID | None
     suspended: bool | None
+    staff: UUID | None = None
 
     @property
     def permissions(self) -> frozenset[Permission]:

@@ -3,11 +3,17 @@
 from karez.channels.api.asgi import Application, Message, Receive, Scope, Send
 from karez.channels.api.context import Services
 from karez.channels.api.exchange import Exchange
+from karez.channels.api.replies import Header
 
 EXCHANGE = "exchange"
 """Under which ``scope["state"]`` holds the request's ``Exchange``."""
 
-_NOT_TO_BE_KEPT = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+NOT_TO_BE_KEPT: tuple[Header, ...] = (
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+)
+"""Headers of answers that are made for one caller."""
+
 _UNMATCHED = "unmatched"
 _CLIENT_CLOSED_REQUEST = 499
 
@@ -18,11 +24,13 @@ class Observed:
     Args:
         services: Where they are logged and counted.
         app: Who answers.
+        headers: What every answer has besides those of its exchange.
     """
 
-    def __init__(self, services: Services, app: Application) -> None:
+    def __init__(self, services: Services, app: Application, headers: tuple[Header, ...]) -> None:
         self._services = services
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection."""
@@ -37,7 +45,7 @@ class Observed:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *exchange.headers(), *_NOT_TO_BE_KEPT]
+                message["headers"] = [*message["headers"], *exchange.headers(), *self._headers]
             await send(message)
 
         try:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 
 import uvicorn
 
-from karez.channels.api.app import make_app
 from karez.channels.api.context import ApiContext
 from karez.channels.api.library_log import LibraryLog
+from karez.channels.front import make_app
 
 _SHUTDOWN_LIMIT_S = 10
 _KEEP_ALIVE_S = 75
+_OBJECTS_PER_COLLECTION = 50_000
+"""Requests under way are many objects that live on for a moment; to look through them often finds nothing."""
 
 
 def run_web(listening_socket_fd: int, context: ApiContext, ready: Callable[[], None] = lambda: None) -> None:
@@ -60,5 +62,6 @@ class WebServer(uvicorn.Server):
         # What is loaded now stays: the garbage collector need not look at it again at every turn.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_OBJECTS_PER_COLLECTION)
         if self.started:
             self._ready()

@@ -1,0 +1,1 @@
+"""The pages: drawn on the server, for people and shops in a browser."""
