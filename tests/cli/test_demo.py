@@ -13,6 +13,7 @@ def test_a_town_lives_for_a_week_and_its_book_is_in_order(karez: Run) -> None:
     done = report["operations"]
     assert min(done[kind] for kind in ("trade.pay", "trade.confirm", "trade.time_out", "trade.refund")) > 10
     assert min(done[kind] for kind in ("money_transfer.send", "red_packet.grab", "settlement.settle")) > 10
+    assert min(done[kind] for kind in ("qr.pay_shop_code", "qr.charge")) > 10
     again = karez("demo", "payments", "--days", "1")
     assert again.returncode != 0
     assert "name an empty directory" in again.stderr

@@ -48,7 +48,7 @@ def wait_until_ready(process: subprocess.Popen[bytes], log: Path) -> str:
     return text
 
 
-@pytest.mark.parametrize("guide", ["developer", "institution", "operator", "shop"])
+@pytest.mark.parametrize("guide", ["developer", "institution", "operator", "cards", "shop"])
 def test_a_guide_works_as_it_is_written(guide: str, environment: dict[str, str]) -> None:
     blocks = BLOCK.findall((DOCS / f"{guide}.md").read_text())
     assert blocks

@@ -127,6 +127,10 @@ class Market:
         for part in range(chance.choice((0, 0, 1, 2))):
             refund = {"reference": f"part-{part}", "amount_minor": 30}
             self._step(client, trade, f"/v1/trades/{trade}/refunds", shop, refund, 201)
+            if part:
+                # With what has gone back already it would be more than was paid.
+                beyond = {"reference": "beyond", "amount_minor": _PRICE_MINOR - 30 * part}
+                self._step(client, trade, f"/v1/trades/{trade}/refunds", shop, beyond, 422)
 
     def _step(
         self,
@@ -141,7 +145,8 @@ class Market:
         answer = self._ask(client, path, party, key, body)
         assert answer.status_code == status, answer.text
         found: dict[str, Any] = answer.json()
-        self.told.append(Told(trade or str(found["id"]), path, party, key, body, answer.content))
+        if answer.is_success:
+            self.told.append(Told(trade or str(found["id"]), path, party, key, body, answer.content))
         return found
 
     def _ask(

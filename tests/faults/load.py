@@ -1,6 +1,7 @@
 """Client processes that work without a break, stand still when told to, and stop when nothing is in doubt."""
 
 import asyncio
+import contextlib
 import multiprocessing
 import os
 import random
@@ -109,7 +110,9 @@ class Load:
 
     def _tell_all(self, word: str, expected: str) -> None:
         for pipe in self._pipes:
-            pipe.send(word)
+            # Whoever has ended has said why, and that is what is received below.
+            with contextlib.suppress(BrokenPipeError):
+                pipe.send(word)
         self.troubles = Counter()
         for pipe in self._pipes:
             if not pipe.poll(_STANDSTILL_LIMIT_S):

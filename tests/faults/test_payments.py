@@ -7,9 +7,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import httpx
 import pytest
@@ -20,11 +21,14 @@ from karez.storage.database import connect
 from tests.channels.api.town import done, open_town
 from tests.faults.buyers import Market, Told, make_market
 from tests.faults.faults import Fault, faults_in_turn, strike
+from tests.faults.planted import environment
+from tests.faults.planted.payment_bugs import PAYMENT_BUGS
 from tests.faults.system import System
 
 KILL_COUNT = 200 if os.environ.get("KAREZ_LONG") == "1" else 8
 REPEATED_COUNT = 10
 BUYERS_AT_ONCE = 6
+PLANTED_LIMIT_S = 60
 
 MIX = {
     Fault.BOOKKEEPER_KILLED: 3,
@@ -38,6 +42,11 @@ _PAYMENTS = """
 SELECT count(*), count(DISTINCT t.operation_id), (SELECT count(*) FROM trade WHERE paid_ns IS NOT NULL)
 FROM transfer t WHERE t.code = 3003
 """
+_ANNOUNCED = """
+SELECT t.id FROM trade t WHERE t.paid_ns IS NOT NULL AND (
+    SELECT count(*) FROM outbox_event e WHERE e.topic = 'trade.paid' AND e.payload::jsonb ->> 'id' = t.id::text
+) <> 1
+"""
 _RETURNED = """
 SELECT t.id FROM trade t JOIN (
     SELECT trade, sum(amount_minor) AS amount FROM refund GROUP BY trade
@@ -47,10 +56,10 @@ WHERE r.amount > t.amount_minor
 
 
 @contextmanager
-def running_system() -> Iterator[System]:
+def running_system(environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[System]:
     # A short path, because the addresses of sockets are short.
     place = Path(tempfile.mkdtemp(prefix="karez-faults-"))
-    system = System(place / "data", {})
+    system = System(place / "data", environment)
     try:
         system.start()
         system.wait_until_ready()
@@ -92,6 +101,7 @@ def violations(system: System) -> list[str]:
         if len(set(counts)) != 1:
             found.append(f"payments, operations that made them, trades that were paid: {counts}")
         found += [f"trade {trade} was refunded beyond its price" for (trade,) in conn.execute(_RETURNED)]
+        found += [f"that trade {trade} was paid was not told once" for (trade,) in conn.execute(_ANNOUNCED)]
     return found
 
 
@@ -120,3 +130,19 @@ def test_escrow_and_payments_stay_right_over_kills() -> None:
                     assert answered_otherwise(market, chance) == []
         assert len(market.told) > KILL_COUNT
         assert violations(system) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("bug", PAYMENT_BUGS)
+def test_a_planted_bug_of_payments_is_found(bug: str) -> None:
+    with running_system(environment(bug)) as system:
+        market = move_in(system)
+        with market.trading(BUYERS_AT_ONCE):
+            until_s = time.monotonic() + PLANTED_LIMIT_S
+            found: list[str] = []
+            while not found and time.monotonic() < until_s:
+                time.sleep(0.5)
+                with market.at_rest():
+                    found = [*market.failures, *violations(system)]
+        assert found

@@ -22,6 +22,7 @@ from karez.services.payments.banks.messages import (
     BindingRequest,
     Order,
     Standing,
+    reference_of_payment,
 )
 from karez.services.payments.banks.signatures import (
     SIGNATURE,
@@ -332,6 +333,13 @@ def test_the_page_of_an_order_that_has_not_come_looks_again_by_itself(bank: Bank
     assert 'http-equiv="refresh"' in bank.client.get(f"/pay/{uuid4()}").text
 
 
+def test_no_page_runs_anything_or_looks_like_a_real_bank(bank: BankProcess) -> None:
+    page = bank.client.get(f"/pay/{uuid4()}")
+    assert "simulator" in page.text
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    assert page.headers["x-content-type-options"] == "nosniff"
+
+
 def bind(bank: BankProcess, number: str, holder: str = "Ana") -> Binding:
     request = BindingRequest(id=uuid4(), number=number, holder=holder, phone="+8613900000001")
     answer = bank.post("/bindings", msgspec.json.encode(request))
@@ -349,12 +357,27 @@ def test_a_card_is_bound_with_the_code_that_its_holder_was_sent(bank: BankProces
     begun = bind(bank, card)
     assert (begun.state, begun.ending, begun.token) == ("challenged", card[-4:], "")
     code = bank.client.get(f"/admin/bindings/{begun.id}").json()["code"]
+    assert bank.client.get(f"/admin/accounts/{account}/code").json()["code"] == code
     wrong = f"{(int(code) + 1) % 1_000_000:06}"
     assert prove(bank, begun.id, wrong).state == "challenged"
     bound = prove(bank, begun.id, code)
     assert bound.state == "bound"
     assert send(bank, order(bound.token)).state == "succeeded"
     assert bank.balance(account) == BALANCE_MINOR - 1_000
+
+
+def test_nobody_was_sent_a_code_yet(bank: BankProcess) -> None:
+    assert bank.client.get(f"/admin/accounts/{bank.customer()}/code").status_code == 404
+
+
+def test_money_goes_back_to_the_account_that_paid_at_the_page(bank: BankProcess) -> None:
+    account, paid = bank.customer(), challenge(bank)
+    bank.client.post(f"/pay/{paid.id}", data={"card": account, "decision": "confirm"})
+    back = order(reference_of_payment(paid.id), 400, kind="credit")
+    assert send(bank, back).state == "succeeded"
+    assert bank.balance(account) == BALANCE_MINOR - 600
+    unknown = order(reference_of_payment(uuid4()), 400, kind="credit")
+    assert send(bank, unknown).reason == "account_unknown"
 
 
 def test_three_wrong_codes_end_a_binding(bank: BankProcess) -> None:

@@ -140,12 +140,18 @@ def credentials_issue(
         typer.Option(help="What it may do, like ledger:read; may be repeated. Default: everything."),
     ] = None,
     days: Annotated[int, typer.Option(min=1, max=3_650, help="How long it works.")] = 365,
+    staff: Annotated[
+        str | None,
+        typer.Option(
+            help="Login name of the member of staff who gets it. Default: nobody, it is a program's."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a token and show it once; Karez keeps only what is needed to recognise it."""
     from karez.cli.credential_commands import issue
 
-    issue(institution, scope or [], label, days, json)
+    issue(institution, scope or [], label, days, staff, json)
 
 
 @credentials.command("list")
@@ -184,7 +190,7 @@ def bench_ledger(rounds: Rounds = 3, json: Json = False) -> None:
 @bench.command("http")
 def bench_http(rounds: Rounds = 3, json: Json = False) -> None:
     """Measure durable transfers over HTTP against a handler with one transaction each."""
-    from karez.bench.http import run
+    from karez.bench.transfers_http import run
     from karez.cli.bench_command import bench
 
     bench("Transfers over HTTP", lambda progress: run(rounds=rounds, progress=progress), json)

@@ -20,18 +20,19 @@ from karez.services.payments.banks.serving import serve_instructions
 from karez.services.payments.bills import due as bills
 from karez.services.payments.chargebacks import due as chargebacks
 from karez.services.payments.holds import due as holds
+from karez.services.payments.qr import forgetting
+from karez.services.payments.reconciliation.working import serve_reconciliation
 from karez.services.payments.redpackets import due as red_packets
 from karez.services.payments.settlement import due as settlement
-from karez.services.payments.sources import bank_settlers
+from karez.services.payments.settlers import SETTLERS
 from karez.services.payments.trades import due as trades
-from karez.services.payments.wallets import bank_moves
 from karez.services.sweeping import run_sweeps
 from karez.storage.database import connect
 from karez.storage.jobs_batch import Handler
 from karez.storage.jobs_worker import run_worker
 from karez.storage.schedules import put_schedules
 
-HANDLERS: Mapping[str, Handler] = {**cleaning.HANDLERS}
+HANDLERS: Mapping[str, Handler] = {**cleaning.HANDLERS, **forgetting.HANDLERS}
 """By kind of job, what does it; rooms add theirs here."""
 
 SWEEPS = (
@@ -48,10 +49,7 @@ SWEEPS = (
 
 _NICENESS = 10
 
-SETTLERS = {**bank_settlers.SETTLERS, **bank_moves.SETTLERS}
-"""What the decisions of banks mean, by purpose; rooms add theirs here."""
-
-SCHEDULES = (*cleaning.SCHEDULES,)
+SCHEDULES = (*cleaning.SCHEDULES, *forgetting.SCHEDULES)
 """Which jobs come back; rooms add theirs here."""
 
 
@@ -81,6 +79,7 @@ def work_in_background(role: WorkerRole, clock: Clock, ready: Callable[[], None]
         lambda: run_worker(role.database, HANDLERS, clock, stop),
         lambda: run_sweeps(role.database, book_socket, clock, stop, SWEEPS),
         lambda: serve_instructions(role.database, book_socket, role.secret_key, clock, stop, SETTLERS),
+        lambda: serve_reconciliation(role.database, book_socket, role.secret_key, clock, stop),
         lambda: queue_webhooks(role.database, clock, stop),
         lambda: deliver_webhooks(role.database, role.secret_key, clock, stop, sender),
     )

@@ -19,13 +19,22 @@ from karez.storage.database import connect
 from karez.storage.tenant import as_operator
 
 
-def issue(institution: str, scopes: Sequence[str], label: str, life_days: int, as_json: bool) -> None:
+def issue(
+    institution: str,
+    scopes: Sequence[str],
+    label: str,
+    life_days: int,
+    login_name: str | None,
+    as_json: bool,
+) -> None:
     """Issue a token and show it, which is the only time that anybody can see it."""
     now_ns = SystemClock().now_ns()
     with _acting_as_operator() as conn:
         ensure_operator(conn, now_ns)
         owner = find_institution(conn, institution)
-        token = issue_token(conn, owner, scopes or every_scope_of(owner), label, life_days, now_ns)
+        token = issue_token(
+            conn, owner, scopes or every_scope_of(owner), label, life_days, now_ns, login_name
+        )
     if as_json:
         print_json({"id": token.id, "token": str(token)})
         return

@@ -8,8 +8,9 @@ import msgspec
 import psycopg
 
 from karez.core.clock import to_datetime
+from karez.core.ids import new_id
 from karez.core.outcomes import Rejected
-from karez.parties import credentials, institutions
+from karez.parties import credentials, institutions, staff
 from karez.parties.institutions import Institution
 from karez.parties.roles import Permission
 from karez.parties.tokens import Credential, Owner, Token
@@ -53,6 +54,7 @@ def issue_token(
     label: str,
     life_days: int,
     now_ns: int,
+    login_name: str | None = None,
 ) -> Token:
     """Issue a token of an institution.
 
@@ -63,11 +65,26 @@ def issue_token(
         label: What it is for.
         life_days: How long it works.
         now_ns: The present moment.
+        login_name: Of the member of staff in whose hands it will be, who is enrolled if nobody has this name yet;
+            left out, it is a program's.
 
-    Rejections: those of ``credentials.issue``.
+    Rejections: those of ``credentials.issue`` and ``staff.enrol``.
     """
     expires_ns = now_ns + life_days * _DAY_NS
-    return credentials.issue(conn, Owner(institution=institution.number), scopes, label, expires_ns, now_ns)
+    member = None if login_name is None else _member(conn, institution, login_name, now_ns)
+    owner = Owner(institution=institution.number)
+    return credentials.issue(conn, owner, scopes, label, expires_ns, now_ns, member)
+
+
+def _member(conn: psycopg.Connection[Any], institution: Institution, login_name: str, now_ns: int) -> UUID:
+    found = staff.find(conn, institution.number, login_name)
+    if found is None:
+        found = staff.enrol(conn, institution.number, new_id(now_ns), login_name, (), now_ns)
+    if found.state != "active":
+        raise Rejected(
+            "staff_left", f"{found.login_name} has left; give the token to somebody who works there."
+        )
+    return found.id
 
 
 def find_institution(conn: psycopg.Connection[Any], code: str) -> Institution:

@@ -169,7 +169,8 @@ def _show_next_steps(address: str, token: Token | None) -> None:
         screen.print(
             "Keep it safe: whoever has it may do everything. karez credentials issue makes another one."
         )
-    screen.print(f"Next: read {address}/docs for the API; karez check proves the book.", markup=False)
+    screen.print(f"Next: open {address} in a browser; {address}/docs is the API.", markup=False)
+    screen.print("karez check proves the book.")
     screen.print("Stop with Ctrl-C or SIGTERM.")
 
 

@@ -38,18 +38,28 @@ class Asking:
         """Return the id of something that the operation makes, such as its second ``transfer``."""
         return derived_id(self.id, kind, number)
 
-    def event(self, topic: str, parties: tuple[UUID, ...], payload: Mapping[str, object]) -> Event:
+    def event(
+        self,
+        topic: str,
+        parties: tuple[UUID, ...],
+        payload: Mapping[str, object],
+        institutions: tuple[int, ...] = (),
+    ) -> Event:
         """Return an announcement.
 
         Args:
             topic: What happened, such as ``trade.paid``; once in an operation.
             parties: The persons and shops who may learn of it.
             payload: What is told.
+            institutions: The banks and billers who may learn of it.
         """
+        receivers: dict[str, object] = {"parties": parties}
+        if institutions:
+            receivers["institutions"] = institutions
         return Event(
             id=derived_id(self.id, "event", topic),
             topic=topic,
-            payload=msgspec.Raw(encode({**payload, "parties": parties})),
+            payload=msgspec.Raw(encode({**payload, **receivers})),
         )
 
     def operation(

@@ -18,12 +18,11 @@ from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, Outcome
 from karez.services.asking import Asking
+from karez.services.races import LOST_RACES
 
 Connection = psycopg.Connection[Any]
 
 LIMIT = 500
-
-_LOST_RACES = frozenset({"row_state_changed", "row_exists", "account_exists"})
 
 _logger = logging.getLogger(__name__)
 
@@ -79,7 +78,13 @@ async def sweep_once(conn: Connection, book: Book, clock: Clock, sweeps: Sequenc
     for sweep in sweeps:
         now_ns = clock.now_ns()
         due = await asyncio.to_thread(sweep.find, conn, now_ns, LIMIT)
-        count += sum(await asyncio.gather(*(_carry_out(book, sweep, each, now_ns) for each in due)))
+        # Each at a moment of its own: lists that are read by moments tell them apart.
+        moments = range(now_ns, now_ns + len(due))
+        count += sum(
+            await asyncio.gather(
+                *(_carry_out(book, sweep, each, at) for each, at in zip(due, moments, strict=True))
+            )
+        )
     return count
 
 
@@ -91,7 +96,7 @@ async def _carry_out(book: Book, sweep: Sweep, due: Due, now_ns: int) -> bool:
         _logger.error("The sweep %s cannot do %s: %s", sweep.name, due.id, rejection)
         return False
     outcome = await book.submit(operation)
-    if due.otherwise is not None and not outcome.accepted and outcome.code not in _LOST_RACES:
+    if due.otherwise is not None and not outcome.accepted and outcome.code not in LOST_RACES:
         operation = due.otherwise(_asking(due, f"{sweep.name} otherwise", now_ns), operation, outcome)
         outcome = await book.submit(operation)
     return _is_done(operation, outcome)
@@ -104,6 +109,6 @@ def _asking(due: Due, purpose: str, now_ns: int) -> Asking:
 
 
 def _is_done(operation: Operation, outcome: Outcome) -> bool:
-    if not outcome.accepted and outcome.code not in _LOST_RACES:
+    if not outcome.accepted and outcome.code not in LOST_RACES:
         _logger.error("%s for %s was refused: %s", operation.kind, operation.actor, outcome.sentence)
     return outcome.accepted and not outcome.repeated

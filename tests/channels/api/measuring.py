@@ -31,7 +31,7 @@ from karez.channels.api.caller import Caller
 from karez.channels.api.context import ApiContext, Services
 from karez.channels.api.fast_lane import FastLane
 from karez.channels.api.framework import framework
-from karez.channels.api.observed import Observed
+from karez.channels.api.observed import NOT_TO_BE_KEPT, Observed
 from karez.channels.api.rate_limits import Allowance, RateLimits
 from karez.channels.api.request_log import Write
 from karez.core.clock import SystemClock
@@ -79,7 +79,7 @@ def instant_api(name: str, token: str, write_log: Write) -> Application:
         )
     )
     services.authentication.keep(sha256(f"Bearer {token}".encode()).digest(), (float("inf"), _caller()))
-    observed = Observed(services, framework(services))
+    observed = Observed(services, framework(services), NOT_TO_BE_KEPT)
     return FastLane(services, observed) if name == "fast lane" else observed
 
 

@@ -108,7 +108,7 @@ def test_what_was_not_agreed_to_is_refused_by_its_name(town: Town) -> None:
     assert_problem(deduct(town, small, shop, 101), 409, "agreement_used_up")
     poor = town.person(10)
     assert_problem(deduct(town, sign(town, poor, shop), shop, 11), 422, "balance_too_low")
-    scheduled = sign(town, payer, shop, fixed_minor=5, notice_days=2)
+    scheduled = sign(town, payer, shop, fixed_minor=5, notice_days=1)
     assert_problem(deduct(town, scheduled, shop), 409, "agreement_scheduled")
     later = sign(town, payer, shop, notice_days=2)
     assert_problem(deduct(town, later, shop), 409, "period_not_begun")
@@ -122,6 +122,7 @@ def test_only_what_has_a_meaning_is_signed(town: Town) -> None:
         ({"shop": payer}, 422, "buyer_is_shop"),
         ({"fixed_minor": 3_001}, 422, "fixed_amount_too_large"),
         ({"period": {"unit": "month"}}, 422, "period_invalid"),
+        ({"fixed_minor": 5, "notice_days": 2}, 422, "notice_too_long"),
         ({"period": {**DAILY, "zone": "Mars/Olympus"}}, 422, "zone_unknown"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, 422, "validity_invalid"),
         ({"currency": "XXX"}, 404, "wallet_not_found"),
@@ -217,6 +218,36 @@ def test_the_schedule_announces_and_deducts_in_each_period_until_the_last_one(ti
         "deduction_coming",
         "deducted",
     ]
+
+
+def test_nothing_is_deducted_before_its_notice_was_given_in_time(timed_town: TimedTown) -> None:
+    """Nobody was there for four days, so notice and deduction become due together."""
+    town = timed_town
+    payer, shop = town.person(10_000), town.shop()
+    rarely = {"unit": "day", "every": 30}
+    agreement = sign(town, payer, shop, fixed_minor=2_000, notice_days=2, period=rarely)
+    town.clock.leap(4 * DAY_S)
+    assert town.sweep([each for each in SWEEPS if each.name == "agreement.deduct"]) == 0
+    sweep(town)
+    assert topics(town, agreement) == ["signed", "deduction_coming"]
+    town.clock.leap(DAY_S)
+    sweep(town)
+    assert takings(town, shop) == 0
+    town.clock.leap(2 * DAY_S)
+    sweep(town)
+    assert takings(town, shop) == 2_000
+    assert topics(town, agreement)[1:] == ["deduction_coming", "deducted"]
+
+
+def test_a_deduction_that_can_be_announced_no_more_is_left_out(timed_town: TimedTown) -> None:
+    town = timed_town
+    payer, shop = town.person(10_000), town.shop()
+    agreement = sign(town, payer, shop, fixed_minor=2_000, notice_days=3, period={"unit": "day", "every": 4})
+    town.clock.leap(5 * DAY_S)
+    sweep(town)
+    assert topics(town, agreement) == ["signed", "deduction_left_out"]
+    assert takings(town, shop) == 0
+    assert read(town, agreement, shop)["next_deduction"] is not None
 
 
 def test_a_deduction_without_money_is_tried_again_and_the_next_period_is_not_lost(

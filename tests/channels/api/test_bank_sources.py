@@ -48,7 +48,7 @@ class Cashier:
     def pay(self, trade: str, buyer: str, available_minor: int) -> Outcome:
         """Pay from the balance first, then from a card."""
         wallet = accounts.wallet(UUID(buyer), "CNY")
-        card = BankFunds("card", BankChoice(HARBOUR_BANK, ["CNY"], "open"), "CNY", "token-1")
+        card = BankFunds("toy card", BankChoice(HARBOUR_BANK, ["CNY"], "open"), "CNY", "token-1")
         payment = Payment(
             find_trade(self.worker, UUID(trade)),
             find_wallet(self.worker, UUID(buyer), "CNY"),
@@ -91,9 +91,9 @@ class Cashier:
 def cashier(
     world: World, town: Town, socket_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Cashier]:
-    """A cashier in a town in which cards are a source, whoever binds them."""
+    """A cashier in a town with a source that is a bank's and has no records of its own."""
     card = Source(SOURCES["balance"].read, banked.take_back, is_plain=True)
-    monkeypatch.setitem(cast(dict[str, Source], SOURCES), "card", card)
+    monkeypatch.setitem(cast(dict[str, Source], SOURCES), "toy card", card)
     with connect(world.database.worker) as worker:
         yield Cashier(worker, socket_path)
 
@@ -124,7 +124,7 @@ def test_a_refund_to_a_card_waits_for_the_bank_in_the_wallet(town: Town, cashier
     cashier.answer(collecting, State.SUCCEEDED)
     made = done(refund(town, shop, trade, 1_500), 201).json()
     assert made["parts"] == [
-        {"source": "card", "amount_minor": 1_000},
+        {"source": "toy card", "amount_minor": 1_000},
         {"source": "balance", "amount_minor": 500},
     ]
     wallet = town.wallet(buyer)

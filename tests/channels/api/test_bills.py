@@ -135,6 +135,11 @@ def test_only_billers_send_bills_and_only_for_their_own_services(
         "account_form": "[0-9]",
     }
     assert_problem(harbour.post("/v1/biller-services", json=new), 403, "biller_needed")
+    twice = {**new, "code": "twice"}
+    first = done(water.client.post("/v1/biller-services", json=twice), 201)
+    assert done(water.client.post("/v1/biller-services", json=twice), 201).content == first.content
+    other = {**twice, "name_en": "Other"}
+    assert_problem(water.client.post("/v1/biller-services", json=other), 409, "biller_code_used")
     slow = {**new, "account_form": "[0-9]{1,9}[0-9]{1,9}"}
     assert_problem(water.client.post("/v1/biller-services", json=slow), 422, "account_form_invalid")
     closed = {**new, "currency": "XXX"}
@@ -311,6 +316,71 @@ def test_without_money_an_order_tries_again_and_then_gives_up(
     town.clock.leap(65)
     sweep(town)
     assert water.read(uploaded)["state"] == "paid"
+
+
+def test_nobodys_order_keeps_anothers_from_being_carried_out(
+    timed_town: TimedTown, timed_water: Biller
+) -> None:
+    """Whoever ordered first is too poor, the next one's order is too small; the third one pays."""
+    town, water = timed_town, timed_water
+    poor, small, rich = town.person(), town.person(10_000), town.person(10_000)
+    service = water.service()
+    for payer, amount_max_minor in ((poor, 10_000), (small, 499), (rich, 10_000)):
+        order(town, service, payer, amount_max_minor)
+    bill = {"account_number": NUMBER, "amount_minor": 500, "due": due_in(town, 0)}
+    (uploaded,) = water.upload(service, [bill])
+    town.clock.leap(5)
+    sweep(town)
+    assert topics(town, uploaded) == ["bill.auto_pay_failed", "bill.auto_pay_failed", "bill.paid"]
+    assert [balance(town, payer) for payer in (poor, small, rich)] == [0, 10_000, 9_500]
+
+
+def test_a_stopped_order_leaves_its_bills_to_the_next_one(timed_town: TimedTown, timed_water: Biller) -> None:
+    town, water = timed_town, timed_water
+    former, next_, service = town.person(10_000), town.person(10_000), water.service()
+    stopped = order(town, service, former)
+    order(town, service, next_)
+    town.clock.leap(65)
+    sweep(town)
+    bill = {"account_number": NUMBER, "amount_minor": 500, "due": due_in(town, 1)}
+    (uploaded,) = water.upload(service, [bill])
+    done(town.act(former, f"/v1/standing-orders/{stopped}/stop", key=fresh_id()), 200)
+    town.clock.leap(DAY_S + 5)
+    sweep(town)
+    assert water.read(uploaded)["state"] == "paid"
+    assert (balance(town, former), balance(town, next_)) == (10_000, 9_500)
+
+
+def test_what_is_paid_in_one_sweep_is_found_page_by_page(timed_town: TimedTown, timed_water: Biller) -> None:
+    town, water = timed_town, timed_water
+    payer, service = town.person(10_000), water.service()
+    order(town, service, payer)
+    bill = {"account_number": NUMBER, "amount_minor": 10, "due": due_in(town, 0)}
+    uploaded = water.upload(service, [bill] * 7)
+    town.clock.leap(5)
+    sweep(town)
+    found: list[str] = []
+    query: dict[str, Any] = {"limit": 3}
+    while True:
+        answer = town.bank.get("/v1/bill-payments", params=query, headers={"Acting-For": payer}).json()
+        found += [each["bill"] for each in answer["items"]]
+        if answer["next_before"] is None:
+            break
+        query["before"] = answer["next_before"]
+    assert len(found) == 7
+    assert set(found) == set(uploaded)
+
+
+def test_a_payer_finds_all_standing_orders_page_by_page(town: Town, water: Biller) -> None:
+    payer = town.person()
+    placed = [order(town, water.service(), payer) for _ in range(3)]
+    headers = {"Acting-For": payer}
+    first = done(town.bank.get("/v1/standing-orders", params={"limit": 2}, headers=headers), 200).json()
+    rest = town.bank.get(
+        "/v1/standing-orders", params={"limit": 2, "before": first["next_before"]}, headers=headers
+    ).json()
+    assert [each["id"] for each in (*first["items"], *rest["items"])] == placed[::-1]
+    assert rest["next_before"] is None
 
 
 def test_a_bill_that_is_too_large_for_the_order_is_left_to_its_payer(

@@ -8,10 +8,12 @@ import httpx
 import pytest
 
 from karez.ledger.client import BookClient
+from karez.parties.roles import Permission
+from karez.parties.tokens import Owner
 from karez.services.payments import accounts
 from karez.services.payments.chargebacks.due import SWEEPS
 from karez.services.payments.settlement import due as settlement
-from tests.channels.api.making import HARBOUR_BANK, assert_problem, fresh_id
+from tests.channels.api.making import HARBOUR_BANK, HILL_BANK, assert_problem, fresh_id
 from tests.channels.api.timed import DAY_S, TimedTown
 from tests.channels.api.town import done
 
@@ -53,6 +55,12 @@ def balance(town: TimedTown, account: Any) -> int:
     return asyncio.run(ask())
 
 
+def answered(town: TimedTown, shop: str, id_: str) -> None:
+    done(town.act(shop, f"/v1/chargebacks/{id_}/represent", {"evidence": "Signed on 2 March"}), 200)
+
+
+SCOPES = (Permission.PAYMENTS_READ, Permission.PAYMENTS_WRITE)
+LONG_NS = 3_650 * DAY_S * 1_000_000_000
 RESERVE = accounts.chargeback_reserve("CNY")
 
 
@@ -77,10 +85,37 @@ def test_a_bank_that_wins_pays_its_customer_itself(timed_town: TimedTown) -> Non
     clearing = accounts.clearing(HARBOUR_BANK, "CNY")
     before_minor = balance(town, clearing)
     id_ = opened(town.bank, trade, 10_000)
+    answered(town, shop, id_)
     done(decide(town.bank, id_, "lost"), 200)
     assert balance(town, clearing) - before_minor == 10_000
     assert (town.wallet(shop)["takings_minor"], town.wallet(buyer)["available_minor"]) == (0, 0)
     assert_problem(refund(town, shop, trade, 1), 422, "refund_exceeds_payment")
+
+
+def test_nobody_decides_against_a_shop_that_may_still_answer(timed_town: TimedTown) -> None:
+    town = timed_town
+    _, shop, trade = sale(town)
+    for opener in (town.bank, town.operator):
+        id_ = opened(opener, trade, 5_000, fresh_id())
+        assert_problem(decide(opener, id_, "lost"), 409, "chargeback_answer_awaited")
+        assert town.wallet(shop)["takings_minor"] == 5_000
+        done(decide(opener, id_, "won"), 200)
+        assert town.wallet(shop)["takings_minor"] == 10_000
+
+
+def test_a_bank_without_an_account_to_be_paid_into_opens_no_chargeback(timed_town: TimedTown) -> None:
+    town = timed_town
+    done(town.operator.post("/v1/payment-currencies", json={"currency": "GBP"}), 201)
+    clearing = {"institution": HILL_BANK, "currency": "GBP"}
+    done(town.operator.post("/v1/clearing-accounts", json=clearing), 201)
+    buyer, shop = town.party("people", currency="GBP"), town.party("shops", currency="GBP")
+    with town.api.client(town.world.token(Owner(institution=HILL_BANK), *SCOPES, life_ns=LONG_NS)) as hill:
+        money = {"id": fresh_id(), "to": buyer, "currency": "GBP", "amount_minor": 1_000}
+        done(hill.post("/v1/deposits", json=money), 201)
+    trade = town.order(shop, 1_000, currency="GBP", mode="direct")
+    done(town.act(buyer, f"/v1/trades/{trade}/pay"), 200)
+    assert_problem(charge(town.bank, trade, 1_000), 409, "chargeback_clearing_missing")
+    assert town.wallet(shop, "GBP")["takings_minor"] == 1_000
 
 
 def test_what_the_operator_takes_back_goes_to_the_buyer(timed_town: TimedTown) -> None:
@@ -88,6 +123,7 @@ def test_what_the_operator_takes_back_goes_to_the_buyer(timed_town: TimedTown) -
     buyer, shop, trade = sale(town)
     id_ = opened(town.operator, trade, 4_000)
     assert_problem(town.bank.get(f"/v1/chargebacks/{id_}"), 404, "chargeback_not_found")
+    answered(town, shop, id_)
     done(decide(town.operator, id_, "lost"), 200)
     assert (town.wallet(shop)["takings_minor"], town.wallet(buyer)["available_minor"]) == (6_000, 4_000)
 
@@ -159,6 +195,9 @@ def test_the_same_request_64_times_opens_one_with_identical_answers(timed_town: 
     assert {(answer.status_code, answer.content) for answer in answers} == {(201, answers[0].content)}
     assert town.wallet(shop)["takings_minor"] == 6_000
     id_ = answers[0].json()["id"]
+    answered(town, shop, id_)
+    # The reserve holds others' money as well: it is the state that lets one decision pass, not what is there.
+    opened(town.bank, sale(town, 100_000)[2], 100_000)
     with ThreadPoolExecutor(16) as threads:
         decided = list(
             threads.map(lambda n: decide(town.bank, id_, ("won", "lost")[n % 2], fresh_id()), range(64))

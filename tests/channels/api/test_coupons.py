@@ -168,6 +168,14 @@ def test_of_64_claims_of_the_last_coupon_one_succeeds(town: Town, seed: int) -> 
     assert left(town, campaign_id, people[0]) == 0
 
 
+def test_a_reference_names_one_campaign_of_a_funder(town: Town) -> None:
+    reference = fresh_id()
+    first = done(campaign(town, 500, 1, reference=reference), 201)
+    assert campaign(town, 500, 1, reference=reference).content == first.content
+    told = assert_problem(campaign(town, 600, 1, reference=reference), 409, "campaign_reference_used")
+    assert told == {"campaign": first.json()["id"]}
+
+
 def test_one_person_has_one_coupon_however_often_it_is_claimed(town: Town) -> None:
     person, campaign_id = town.person(), done(campaign(town, 500, 10), 201).json()["id"]
     with ThreadPoolExecutor(32) as threads:

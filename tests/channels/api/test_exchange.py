@@ -222,6 +222,83 @@ def test_money_that_goes_back_is_the_payers_own_currency_again(market: TimedTown
     assert sums(market) == {0}
 
 
+def refund(town: TimedTown, shop: str, trade: str, amount_minor: int) -> httpx.Response:
+    body = {"reference": fresh_id(), "amount_minor": amount_minor}
+    return town.act(shop, f"/v1/trades/{trade}/refunds", body)
+
+
+def paid_in_yuan(town: TimedTown, price_minor: int, mode: str = "direct") -> tuple[str, str, str]:
+    buyer = town.person(10_000)
+    shop, trade = sold_in_usd(town, price_minor, mode)
+    quote = ask_quote(town, buyer, trade)
+    done(town.act(buyer, f"/v1/exchange-quotes/{quote['id']}/pay"), 200)
+    return buyer, shop, trade
+
+
+def test_an_exchanged_payment_that_goes_back_in_parts_goes_back_to_the_fen(market: TimedTown) -> None:
+    give_rate(market, ask=71_111)
+    try:
+        buyer, shop, trade = paid_in_yuan(market, 999, mode="escrow")
+        for amount_minor in (333, 332):
+            done(refund(market, shop, trade, amount_minor), 201)
+        done(market.act(buyer, f"/v1/trades/{trade}/release", {"amount_minor": 1}, fresh_id()), 200)
+        done(market.act(buyer, f"/v1/trades/{trade}/confirm"), 200)
+        for amount_minor in (1, 332):
+            done(refund(market, shop, trade, amount_minor), 201)
+            assert_problem(refund(market, shop, trade, 334), 422, "refund_exceeds_payment")
+        assert_problem(refund(market, shop, trade, 2), 422, "refund_exceeds_payment")
+        done(refund(market, shop, trade, 1), 201)
+        assert market.wallet(buyer)["available_minor"] == 10_000
+        assert market.wallet(shop, "USD")["takings_minor"] == 0
+    finally:
+        give_rate(market)
+    assert sums(market) == {0}
+
+
+def test_64_refunds_at_once_of_an_exchanged_payment_sum_to_it(market: TimedTown) -> None:
+    give_rate(market, ask=71_111)
+    try:
+        buyer, shop, trade = paid_in_yuan(market, 613)
+        with ThreadPoolExecutor(16) as threads:
+            answers = list(threads.map(lambda _: refund(market, shop, trade, 10), range(64)))
+        assert [answer.status_code for answer in answers].count(201) == 61
+        done(refund(market, shop, trade, 3), 201)
+        assert market.wallet(buyer)["available_minor"] == 10_000
+    finally:
+        give_rate(market)
+    assert sums(market) == {0}
+
+
+def test_what_a_bank_cannot_give_back_yet_stays_where_it_is(market: TimedTown) -> None:
+    buyer, shop, trade = paid_in_yuan(market, 1_000)
+    bought = position(market, "CNY")["position_minor"]
+    body = {
+        "id": fresh_id(),
+        "institution": HARBOUR_BANK,
+        "delivered": {"currency": "USD", "amount_minor": 1},
+        "paid": {"currency": "CNY", "amount_minor": bought},
+    }
+    done(market.operator.post("/v1/exchange-settlements", json=body), 201)
+    done(put(market.bank, "/v1/exchange-limits/CNY", {"limit_minor": 0}), 200)
+    try:
+        assert_problem(refund(market, shop, trade, 1_000), 409, "exchange_return_limited")
+        assert market.wallet(shop, "USD")["takings_minor"] == 1_000
+    finally:
+        done(put(market.bank, "/v1/exchange-limits/CNY", {"limit_minor": 10_000_000}), 200)
+    done(refund(market, shop, trade, 1_000), 201)
+    assert market.wallet(buyer)["available_minor"] == 10_000
+    assert sums(market) == {0}
+
+
+def test_a_price_that_no_amount_can_pay_is_not_quoted(market: TimedTown) -> None:
+    give_rate(market, ask=10**15)
+    try:
+        _, trade = sold_in_usd(market, 10**9)
+        assert_problem(ask_quote_in(market, market.person(1), trade, "CNY"), 422, "amount_too_large")
+    finally:
+        give_rate(market)
+
+
 def test_what_is_not_open_is_refused_by_its_name(market: TimedTown) -> None:
     buyer = market.person(10_000)
     trade = market.order(market.shop(), 1_000)

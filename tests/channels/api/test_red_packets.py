@@ -68,6 +68,15 @@ def test_everybody_takes_a_share_and_the_shares_are_the_gift(town: Town) -> None
     assert_problem(grab(town, packet, town.person()), 409, "red_packet_empty")
 
 
+def test_what_is_given_is_reserved_until_it_is_taken(town: Town) -> None:
+    sender, taker = town.person(1_000), town.person()
+    packet = send(town, sender, 900, 2, split="equal")["id"]
+    assert (town.wallet(sender)["available_minor"], town.wallet(sender)["reserved_minor"]) == (100, 900)
+    done(grab(town, packet, taker), 200)
+    assert (town.wallet(sender)["available_minor"], town.wallet(sender)["reserved_minor"]) == (100, 450)
+    assert_problem(town.act(sender, f"/v1/trades/{town.order(town.shop(), 101)}/pay"), 422, "balance_too_low")
+
+
 def test_an_equal_split_differs_by_one_fen_at_most(town: Town) -> None:
     sender, takers = town.person(100), [town.person() for _ in range(3)]
     packet = send(town, sender, 100, 3, split="equal")["id"]
@@ -104,6 +113,7 @@ def test_a_packet_for_a_group_is_for_nobody_else(town: Town) -> None:
     sender, friend, stranger = town.person(500), town.person(), town.person()
     packet = send(town, sender, 500, 2, recipients=[friend])["id"]
     assert_problem(grab(town, packet, stranger), 404, "red_packet_not_found")
+    assert_problem(grab(town, packet, sender), 403, "red_packet_not_for_you")
     done(grab(town, packet, friend), 200)
 
 
@@ -214,7 +224,7 @@ def test_a_grab_that_was_decided_before_the_end_is_refused_by_the_book_after_it(
     assert town.sweep(SWEEPS) == 1
     asking = Asking(new_id(packet.sent_ns), "test", b"", packet.sent_ns)
     outcome = town.submit(decide_grab(asking, house, packet, UUID(late)))
-    assert (outcome.accepted, outcome.code) == (False, "exceeds_credits")
+    assert (outcome.accepted, outcome.code) == (False, "pending_transfer_already_voided")
     assert balance(town, [sender, late]) == balance(town, [sender]) == 1_000
 
 

@@ -13,8 +13,9 @@ from tests.channels.api.making import HARBOUR_BANK, OPERATOR, World, assert_prob
 def call(api: LiveApi, operation: Operation, token: str | None) -> httpx.Response:
     """Call a route with fresh ids and an empty body."""
     path = operation.path
-    while "{" in path:
-        path = path[: path.index("{")] + fresh_id() + path[path.index("}") + 1 :]
+    for each in operation.definition["parameters"]:
+        number = each["schema"].get("type") == "integer"
+        path = path.replace(f"{{{each['name']}}}", str(HARBOUR_BANK) if number else fresh_id())
     with api.client(token) as client:
         if operation.method in ("get", "delete"):
             return client.request(operation.method, path)
@@ -62,9 +63,30 @@ SCOPE_OF = {
     "changeWalletState": "operator",
     "linkBank": "operator",
     "listBanks": "payments:read",
+    "bindCard": "payments:write",
+    "proveCard": "payments:write",
+    "listCards": "payments:read",
+    "changeCardLimits": "payments:write",
+    "unbindCard": "payments:write",
+    "takeBankReturn": None,
     "topUp": "payments:write",
     "withdraw": "payments:write",
     "readBankMove": "payments:read",
+    "listFlaggedInstructions": "operator",
+    "askBankAgain": "operator",
+    "giveUpInstruction": "operator",
+    "dismissInstruction": "operator",
+    "importBankFile": "payments:write",
+    "runReconciliation": "operator",
+    "listReconciliationJobs": "payments:read",
+    "readReconciliationJob": "payments:read",
+    "fetchStatements": "operator",
+    "listStatementSources": "operator",
+    "listBreaks": "operator",
+    "readBreak": "operator",
+    "proposeResolution": "operator",
+    "approveResolution": "operator",
+    "declineResolution": "operator",
     "orderTrade": "payments:write",
     "stepTrades": "payments:write",
     "readTrade": "payments:read",
@@ -146,11 +168,38 @@ SCOPE_OF = {
     "squareExchange": "operator",
     "quoteExchange": "payments:write",
     "payByQuote": "payments:write",
+    "showShopfront": "payments:write",
+    "readShopfront": "payments:read",
+    "createShopCode": "payments:write",
+    "listShopCodes": "payments:read",
+    "readShopCode": "payments:read",
+    "drawShopCode": "payments:read",
+    "withdrawShopCode": "payments:write",
+    "readTradeCode": "payments:read",
+    "drawTradeCode": "payments:read",
+    "readScannedCode": "payments:read",
+    "payScannedCode": "payments:write",
+    "createPayCode": "payments:write",
+    "readPayCode": "payments:read",
+    "drawPayCode": "payments:read",
+    "chargePayCode": "payments:write",
+    "findCharge": "payments:read",
+    "chargeTrade": "payments:write",
     "openChargeback": "payments:write",
     "readChargeback": "payments:read",
     "listChargebacks": "payments:read",
     "representChargeback": "payments:write",
     "decideChargeback": "payments:write",
+    "readFraudRules": "operator",
+    "replaceFraudRules": "operator",
+    "listFraudRuleVersions": "operator",
+    "listForFraud": "operator",
+    "takeOffFraudList": "operator",
+    "readFraudList": "operator",
+    "listFraudDecisions": "operator",
+    "readFraudDecision": "operator",
+    "readPaymentChallenge": "payments:read",
+    "confirmPaymentChallenge": "payments:write",
     "registerWebhookEndpoint": "webhooks:write",
     "listWebhookEndpoints": "webhooks:read",
     "readWebhookEndpoint": "webhooks:read",
@@ -221,7 +270,7 @@ def test_nobody_comes_in_without_a_token(api: LiveApi, operation: Operation) -> 
 
 @pytest.mark.parametrize("operation", PUBLIC, ids=by_name)
 def test_what_is_public_needs_no_token(api: LiveApi, operation: Operation) -> None:
-    assert call(api, operation, None).status_code in (200, 404)
+    assert call(api, operation, None).status_code in (200, 400, 404)
 
 
 def test_only_what_tells_nothing_of_anybody_is_public() -> None:
@@ -229,6 +278,7 @@ def test_only_what_tells_nothing_of_anybody_is_public() -> None:
         "readHealth",
         "readReadiness",
         "readMetrics",
+        "takeBankNotice",
         "readOpenapi",
         "readDocs",
         "explainProblem",

@@ -132,6 +132,25 @@ def test_money_in_escrow_is_settled_once_the_trade_is_finished(timed_town: Timed
     assert [batch["gross_minor"] for batch in batches(town, shop)] == [3_000]
 
 
+def test_a_part_that_is_released_is_settled_when_it_is_and_the_rest_when_the_trade_ends(
+    timed_town: TimedTown,
+) -> None:
+    town, shop = timed_town, agreed_shop(timed_town, terms=[{"rate_bps": 60, "minimum_minor": 10}])
+    buyer, trade = town.person(3_000), town.order(shop, 3_000)
+    done(town.act(buyer, f"/v1/trades/{trade}/pay"), 200)
+    done(town.act(buyer, f"/v1/trades/{trade}/release", {"amount_minor": 1_000}, fresh_id()), 200)
+    pass_days(town)
+    (part,) = batches(town, shop)
+    assert (part["gross_minor"], part["fee_minor"], part["paid_minor"]) == (1_000, 10, 990)
+    (line,) = read(town, shop, f"/v1/settlement-batches/{part['id']}/lines")["items"]
+    assert (line["kind"], line["trade"], line["fee_minor"]) == ("release", trade, 10)
+    done(town.act(buyer, f"/v1/trades/{trade}/confirm"), 200)
+    pass_days(town)
+    rest = batches(town, shop)[0]
+    assert (rest["gross_minor"], rest["fee_minor"], rest["paid_minor"]) == (2_000, 8, 1_992)
+    assert town.wallet(shop)["takings_minor"] == 0
+
+
 def test_lines_tell_what_a_batch_is_made_of_page_by_page(timed_town: TimedTown) -> None:
     town, shop = timed_town, agreed_shop(timed_town)
     trades = sell(town, shop, 10_000, 5_000, 1_230)
@@ -321,6 +340,16 @@ def test_the_statement_of_a_day_is_a_bank_file(timed_town: TimedTown) -> None:
         town.bank.get(path, headers={"Acting-For": shop}, params={**query, "account": "takings"}), 200
     )
     assert '<Amt Ccy="CNY">0.60</Amt>' in takings.text
+
+
+@pytest.mark.parametrize("name", ["%C2%82%1D%E1%A3%86", "x" * 81, "harbour bank", "%C3%A4"])
+def test_a_calendar_has_a_name_that_can_be_written_everywhere(timed_town: TimedTown, name: str) -> None:
+    answer = timed_town.operator.put(
+        f"/v1/business-calendars/{name}",
+        json={"zone": "Asia/Shanghai"},
+        headers={"Idempotency-Key": fresh_id()},
+    )
+    assert_problem(answer, 422, "calendar_name_malformed")
 
 
 def test_a_shop_is_settled_by_the_calendar_that_the_operator_entered(timed_town: TimedTown) -> None:

@@ -12,7 +12,10 @@ import pytest
 
 from karez.channels.api.moments import format_moment
 from karez.core.clock import SystemClock
+from karez.services.payments.qr.emv import Shopfront
+from karez.services.payments.qr.karez_codes import code_of_trade
 from karez.services.payments.trades.operations import trade_id
+from karez.storage.database import connect
 from tests.channels.api.billing import biller
 from tests.channels.api.documented import OPERATIONS, fields
 from tests.channels.api.living import LiveApi
@@ -69,6 +72,15 @@ def calling(method: str, path: str, body: Any = None) -> Send:
     return lambda client, thing, _: client.request(method, path.format(thing), json=body)
 
 
+def paying_by_code(kind: str) -> Send:
+    """Pay by a code, from a source that is named."""
+    return lambda client, thing, new: client.post(
+        "/v1/scanned-codes/pay",
+        json={"text": OPEN_CODE, "sources": [{"kind": kind, kind: thing}]},
+        headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+    )
+
+
 def debiting(thing: str, new: str) -> dict[str, Any]:
     return {**transfer(thing, fresh_id(), 1), "id": new, "credit_account_id": CREDIT}
 
@@ -86,13 +98,70 @@ STRANGER = fresh_id()
 NEIGHBOUR = fresh_id()
 """Another one, with an order that whoever comes may pay."""
 OPEN_ORDER = str(trade_id(UUID(NEIGHBOUR), "open"))
+OPEN_CODE = code_of_trade(UUID(OPEN_ORDER), "open", Shopfront("X", "X", "CN", "5812"), "CNY", 100).text()
 DISPUTE, EVIDENCE = {"reason": "x", "wanted_minor": 1}, {"content": "x"}
 DECISION = {"decision": "full", "reason": "x"}
 HOOKS = "/v1/webhook-endpoints"
 OWN_HOOK = fresh_id()
 """An endpoint of Hill Bank's."""
 
+BREAKS: tuple[tuple[str, str, str, Any], ...] = (
+    ("listBreaks", "GET", "", None),
+    ("readBreak", "GET", "/BREAK", None),
+    ("proposeResolution", "POST", "/BREAK/proposal", {"action": "query_bank"}),
+    ("approveResolution", "POST", "/BREAK/approval", None),
+    ("declineResolution", "POST", "/BREAK/refusal", None),
+)
+
 CASES: dict[tuple[str, str], tuple[str, Send]] = {
+    **{
+        (name, "institution"): ("institution", send)
+        for name, send in (
+            ("importBankFile", lambda client, thing, _: client.post(f"/v1/bank-files?institution={thing}")),
+            ("listReconciliationJobs", listing("/v1/reconciliation-jobs", "institution")),
+            (
+                "readReconciliationJob",
+                lambda client, thing, new: client.get(
+                    f"/v1/reconciliation-jobs/{new}", params={"institution": thing}
+                ),
+            ),
+            (
+                "runReconciliation",
+                posting("/v1/reconciliation-runs", lambda thing, new: {"id": new, "institution": thing}),
+            ),
+            (
+                "fetchStatements",
+                lambda client, thing, new: client.put(
+                    "/v1/statement-sources",
+                    json={"institution": thing, "currency": "CNY", "first_day": "2026-01-01"},
+                    headers={"Idempotency-Key": new},
+                ),
+            ),
+        )
+    },
+    **{
+        (name, "instruction_id"): ("instruction", calling("POST", f"/v1/bank-instructions/{{}}/{act}", body))
+        for name, act, body in (
+            ("askBankAgain", "ask", None),
+            ("giveUpInstruction", "give-up", {"reason": "x"}),
+            ("dismissInstruction", "dismiss", {"reason": "x"}),
+        )
+    },
+    ("readReconciliationJob", "job_id"): ("bank_job", reading("/v1/reconciliation-jobs/{}")),
+    **{
+        (name, "institution"): (
+            "institution",
+            calling(method, f"/v1/banks/{{}}/breaks{path.replace('BREAK', STRANGER)}", body),
+        )
+        for name, method, path, body in BREAKS
+    },
+    **{
+        (name, "break_id"): (
+            "break",
+            calling(method, f"/v1/banks/{HARBOUR_BANK}/breaks{path.replace('BREAK', '{}')}", body),
+        )
+        for name, method, path, body in BREAKS[1:]
+    },
     ("createTransfer", "debit_account_id"): ("account", posting("/v1/transfers", debiting)),
     ("createTransfer", "pending_id"): ("reservation", posting("/v1/transfers", settling)),
     ("createTransfers", "debit_account_id"): (
@@ -277,6 +346,31 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
         (f"{action}Trade", "trade_id"): ("trade", acting(f"/v1/trades/{{}}/{action}"))
         for action in ("pay", "ship", "confirm", "extend", "close")
     },
+    ("payTrade", "card"): (
+        "card",
+        lambda client, thing, new: client.post(
+            f"/v1/trades/{OPEN_ORDER}/pay",
+            json={"sources": [{"kind": "card", "card": thing}]},
+            headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+        ),
+    ),
+    ("proveCard", "card_id"): ("card", acting("/v1/cards/{}/code", {"code": "123456"})),
+    ("changeCardLimits", "card_id"): (
+        "card",
+        lambda client, thing, new: client.put(
+            f"/v1/cards/{thing}/limits",
+            json={"payment_max_minor": 1, "day_max_minor": 1},
+            headers={"Acting-For": STRANGER, "Idempotency-Key": new},
+        ),
+    ),
+    ("unbindCard", "card_id"): ("card", acting("/v1/cards/{}/unbind")),
+    ("takeBankReturn", "instruction"): (
+        "instruction",
+        posting(
+            "/v1/bank-returns",
+            lambda thing, _: {"instruction": thing, "state": "succeeded", "signature": "x"},
+        ),
+    ),
     ("payTrade", "coupon"): (
         "coupon",
         lambda client, thing, new: client.post(
@@ -360,6 +454,34 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
         ),
     ),
     ("payByQuote", "quote_id"): ("quote", acting("/v1/exchange-quotes/{}/pay")),
+    **{
+        (name, "shop_code_id"): ("shop_code", reading(path, headers={"Acting-For": STRANGER}))
+        for name, path in (
+            ("readShopCode", "/v1/shop-codes/{}"),
+            ("drawShopCode", "/v1/shop-codes/{}/picture"),
+        )
+    },
+    ("withdrawShopCode", "shop_code_id"): ("shop_code", acting("/v1/shop-codes/{}/withdraw")),
+    **{
+        (name, "trade_id"): ("trade", reading(path, headers={"Acting-For": STRANGER}))
+        for name, path in (
+            ("readTradeCode", "/v1/trades/{}/code"),
+            ("drawTradeCode", "/v1/trades/{}/code/picture"),
+        )
+    },
+    **{
+        (name, "pay_code_id"): ("pay_code", reading(path, headers={"Acting-For": STRANGER}))
+        for name, path in (
+            ("readPayCode", "/v1/pay-codes/{}"),
+            ("drawPayCode", "/v1/pay-codes/{}/picture"),
+        )
+    },
+    ("chargeTrade", "trade_id"): (
+        "trade",
+        acting("/v1/trades/{}/charge", {"pay_code": "280000000000000000"}),
+    ),
+    ("payScannedCode", "coupon"): ("coupon", paying_by_code("coupon")),
+    ("payScannedCode", "card"): ("card", paying_by_code("card")),
     ("openChargeback", "trade"): (
         "trade",
         posting("/v1/chargebacks", lambda thing, _: {**CHARGEBACK, "trade": thing}),
@@ -374,6 +496,34 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
         lambda client, thing, _: client.post(
             f"/v1/chargebacks/{thing}/decide", json={"outcome": "lost", "reason": "x"}
         ),
+    ),
+}
+CASES |= {
+    ("readFraudDecision", "decision_id"): ("challenge", reading("/v1/fraud/decisions/{}")),
+    ("listFraudDecisions", "party"): ("buyer", listing("/v1/fraud/decisions", "party")),
+    ("listForFraud", "party"): (
+        "buyer",
+        lambda client, thing, new: client.put(
+            "/v1/fraud/list",
+            json={"kind": "person", "party": thing, "verdict": "block", "reason": "x"},
+            headers={"Idempotency-Key": new},
+        ),
+    ),
+    ("takeOffFraudList", "party"): (
+        "buyer",
+        lambda client, thing, new: client.post(
+            "/v1/fraud/list/end",
+            json={"kind": "person", "party": thing, "reason": "x"},
+            headers={"Idempotency-Key": new},
+        ),
+    ),
+    ("readPaymentChallenge", "challenge_id"): (
+        "challenge",
+        reading("/v1/payment-challenges/{}", headers={"Acting-For": STRANGER}),
+    ),
+    ("confirmPaymentChallenge", "challenge_id"): (
+        "challenge",
+        acting("/v1/payment-challenges/{}/confirm"),
     ),
 }
 
@@ -404,6 +554,7 @@ OPEN_TO_ALL = {
     ("signAgreement", "shop"),  # anybody may be paid
     ("lookUpBills", "service_id"),  # the catalogue of billers is for everybody
     ("placeStandingOrder", "service"),
+    ("listBreaks", "after_id"),  # likewise
     ("listSettlementLines", "after_id"),  # a place in the order of lines, whether or not something is there
     ("listAccounts", "cursor"),  # a place in the order of ids, whether or not something is there
     ("listWebhookEndpoints", "cursor"),
@@ -419,7 +570,7 @@ def naming_parameters() -> set[tuple[str, str]]:
         named = [
             (each["name"], each["schema"]) for each in definition["parameters"] if each["in"] != "header"
         ]
-        if "requestBody" in definition:
+        if "application/json" in definition.get("requestBody", {}).get("content", {}):
             named += fields(definition["requestBody"]["content"]["application/json"]["schema"])
         for name, schema in named:
             if name != "id" and (name == "institution" or "'uuid'" in str(schema)):
@@ -476,6 +627,7 @@ def things(
     town.decide("/v1/bank-links", link)
     collecting = {"id": fresh_id(), "bank": 2, "account": "A1", "currency": "CNY", "amount_minor": 1}
     instruction = done(town.act(buyer, "/v1/top-ups", collecting), 201).json()["id"]
+    card = put_card(town, buyer)
     put_open_order(hill)
     account, key = open_account(harbour), fresh_id()
     reservation = transfer(account, open_account(harbour), 1, flags=PENDING)
@@ -495,7 +647,13 @@ def things(
         hill.post(HOOKS, json={**NEW_HOOK, "id": OWN_HOOK}),
     ]
     assert {answer.status_code for answer in answers} == {201}
+    put_shopfront(town, seller)
+    challenge = put_challenge(town, buyer)
+    sticker = {"currency": "CNY", "label": "till"}
     return {
+        "shop_code": done(town.act(seller, "/v1/shop-codes", sticker, fresh_id()), 201).json()["id"],
+        "pay_code": done(town.act(buyer, "/v1/pay-codes", None, fresh_id()), 201).json()["id"],
+        "challenge": challenge,
         "account": account,
         "reservation": reservation["id"],
         "operation": key,
@@ -507,6 +665,7 @@ def things(
         "message": harbour.post(f"{HOOKS}/{hook}/test").json()["id"],
         "institution": HARBOUR_BANK,
         **put_settled(world.database.owner, seller),
+        **put_break(world.database.owner, harbour),
         "seller": seller,
         "buyer": buyer,
         "trade": trade,
@@ -514,6 +673,7 @@ def things(
         "campaign": campaign,
         "instruction": instruction,
         "coupon": coupon,
+        "card": card,
         "packet": packet,
         "hold": hold,
         "agreement": agreement,
@@ -524,6 +684,42 @@ def things(
     }
 
 
+def put_shopfront(town: Town, shop: str) -> None:
+    """Say what a shop's codes tell about it."""
+    front = {"name": "TEA HOUSE", "city": "TURPAN", "country": "CN", "category_code": "5812"}
+    headers = {"Acting-For": shop, "Idempotency-Key": fresh_id()}
+    done(town.bank.put("/v1/shopfront", json=front, headers=headers), 200)
+
+
+def put_card(town: Town, holder: str) -> str:
+    """Begin to bind a card, whose bank does not answer."""
+    body = {
+        "bank": HARBOUR_BANK,
+        "currency": "CNY",
+        "number": "6200000000000005",
+        "expiry": "2049-08",
+        "holder": "x",
+        "phone": "+8613900000001",
+    }
+    done(town.act(holder, "/v1/cards", body, fresh_id()), 503)
+    found = town.bank.get("/v1/cards", headers={"Acting-For": holder}).json()["items"]
+    return str(found[0]["id"])
+
+
+def put_break(conninfo: str, harbour: httpx.Client) -> dict[str, str]:
+    """Let Harbour Bank send a file, and put a break into its queue."""
+    table = b"account,booking_date,amount,currency\n1,2026-03-02,1,CNY"
+    job = done(harbour.post("/v1/bank-files", content=table), 202).json()["id"]
+    found = fresh_id()
+    with connect(conninfo) as conn:
+        conn.execute(
+            "INSERT INTO reconciliation_break (institution, id, kind, state, reason, offered, run, found_ns) VALUES "
+            "(%s, %s, 'missing_in_book', 'open', 'x', 'query_bank', %s, 0)",
+            (HARBOUR_BANK, found, found),
+        )
+    return {"bank_job": job, "break": found}
+
+
 def put_coupon(town: Town, buyer: str) -> tuple[str, str]:
     """Make a campaign of Harbour Bank's and claim a coupon."""
     offer = {"reference": fresh_id(), "title": "x", "currency": "CNY", "face_minor": 100, "count": 1}
@@ -531,6 +727,15 @@ def put_coupon(town: Town, buyer: str) -> tuple[str, str]:
     campaign = done(town.bank.post("/v1/coupon-campaigns", json=offer | until), 201).json()["id"]
     claimed = town.act(buyer, f"/v1/coupon-campaigns/{campaign}/claim")
     return campaign, done(claimed, 201).json()["id"]
+
+
+def put_challenge(town: Town, payer: str) -> str:
+    """Have a payment wait until its payer confirms it."""
+    town.judge_by({"x": {"kind": "amount_band", "currency": "CNY", "from_minor": 1, "outcome": "challenge"}})
+    gift = {"id": fresh_id(), "to": town.person(), "currency": "CNY", "amount_minor": 1}
+    answer = done(town.act(payer, "/v1/money-transfers", gift), 403)
+    town.judge_by({})
+    return str(answer.json()["facts"]["challenge"])
 
 
 def put_open_order(hill: httpx.Client) -> None:

@@ -1,8 +1,11 @@
 """Making and reading transfers."""
 
+from uuid import UUID
+
 import httpx
 import pytest
 
+from karez.core.ids import derived_id
 from tests.channels.api.making import (
     CNY,
     DEBITS_LIMITED,
@@ -60,6 +63,14 @@ def test_an_id_used_for_another_transfer_is_refused_by_what_differs(harbour: htt
     harbour.post("/v1/transfers", json=body)
     answer = harbour.post("/v1/transfers", json={**body, "amount": 8})
     assert_problem(answer, 409, "exists_with_different_amount")
+
+
+def test_an_id_of_the_kind_that_karez_derives_is_refused(harbour: httpx.Client) -> None:
+    debit, credit = open_account(harbour), open_account(harbour)
+    derived = str(derived_id(UUID(fresh_id()), "leg", 0))
+    answer = harbour.post("/v1/transfers", json={**transfer(debit, credit, 7), "id": derived})
+    assert_problem(answer, 422, "id_reserved")
+    assert harbour.get(f"/v1/accounts/{credit}").json()["balance"]["credits_posted"] == 0
 
 
 def test_money_that_is_not_there_is_not_spent_and_the_id_stays_refused(harbour: httpx.Client) -> None:

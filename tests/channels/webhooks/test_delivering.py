@@ -135,7 +135,8 @@ def test_three_days_of_failures_disable_an_endpoint(
         clock.advance(24 * HOUR_S * 2)
         settle(banks, clock)
     told = {each.message.int: each.state for each in deliveries(banks, endpoint)}
-    assert told == {1: "failed", 2: "failed", 3: "failed"}
+    assert told == {1: "failed", 2: "failed", 3: "failed", 4: "failed"}
+    assert attempts(banks, endpoint, UUID(int=4)) == []
 
 
 def test_gone_disables_at_once_and_nothing_more_is_sent(

@@ -93,6 +93,34 @@ def test_kills_at_any_moment_lose_nothing(banks: Database, clock: SimulatedClock
     assert {each.state for each in deliveries(banks, endpoint)} == {"delivered"}
 
 
+def test_a_receiver_that_is_down_for_a_day_gets_everything_though_workers_are_killed(
+    banks: Database, clock: SimulatedClock, shop: Receiver
+) -> None:
+    shop.react = lambda _: Reaction(503, b"down")
+    endpoint, secret = register(banks, shop.url, party=SHOP)
+    for hour in range(0, 24, 4):
+        announce(banks, *range(hour * 4, hour * 4 + 16), parties=[SHOP], created_ns=clock.now_ns())
+        queue(banks, clock.now_ns())
+        enough = len(shop.received) + 3
+        with killed_worker(banks, clock.now_ns()):
+            wait_until(partial(has_received, shop, enough), "messages")
+        clock.advance(LEASE_S)
+        with worker(banks, clock):
+            settle(banks, clock)
+            clock.advance(4 * 3_600 - LEASE_S)
+            settle(banks, clock)
+    assert {each.state for each in deliveries(banks, endpoint)} == {"waiting"}
+    shop.react = lambda _: Reaction(200)
+    with worker(banks, clock):
+        for _ in range(24):
+            clock.advance(3_600)
+            settle(banks, clock)
+    assert len(deliveries(banks, endpoint)) == 96
+    assert {each.state for each in deliveries(banks, endpoint)} == {"delivered"}
+    assert all(is_signed(each, secret) for each in shop.received)
+    assert {len(each) for each in shop.bodies_by_id().values()} == {1}
+
+
 def test_who_comes_back_after_its_lease_writes_nothing(banks: Database) -> None:
     endpoint, _ = register(banks, "http://127.0.0.1:1/", party=SHOP)
     announce(banks, 1, parties=[SHOP])

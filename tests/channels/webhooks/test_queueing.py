@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from karez.channels.webhooks import endpoints, queueing
+from karez.channels.webhooks import endpoints, log, queueing
 from karez.channels.webhooks.endpoints import Changes
 from karez.storage.database import Database, connect
 from karez.storage.tenant import as_person
@@ -52,6 +52,16 @@ def test_everybody_is_told_what_concerns_them_and_nothing_else(banks: Database) 
     assert told(banks, ana) == {2}
     assert told(banks, shop) == {2, 3}
     assert told(banks, operator) == {1, 2, 3, 4}
+
+
+def test_the_platforms_news_reaches_the_institutions_that_it_names(banks: Database) -> None:
+    harbour, _ = register(banks, URL, institution=HARBOUR_BANK)
+    hill, _ = register(banks, URL, institution=HILL_BANK)
+    ana, _ = register(banks, URL, party=ANA)
+    announce(banks, 1, institution=0, parties=[ANA], data={"institutions": [HARBOUR_BANK]})
+    assert queue(banks) == 1
+    assert (told(banks, harbour), told(banks, hill), told(banks, ana)) == ({1}, set(), {1})
+    assert "institutions" not in body(banks, 1)
 
 
 def test_an_endpoint_is_told_the_topics_that_it_asked_for(banks: Database) -> None:
@@ -104,21 +114,49 @@ def test_an_unsound_payload_goes_to_no_party_and_holds_nothing_up(banks: Databas
     assert told(banks, operator) == {1, 2}
 
 
-def test_who_is_disabled_suspended_or_deleted_is_told_nothing(banks: Database) -> None:
-    disabled, _ = register(banks, URL, party=SHOP)
+def test_who_is_suspended_or_deleted_is_told_nothing(banks: Database) -> None:
     deleted, _ = register(banks, URL, party=SHOP)
     bank, _ = register(banks, URL, institution=HARBOUR_BANK)
     with connect(banks.web) as conn, as_person(conn, SHOP):
-        endpoints.change(conn, disabled, Changes(enabled=False))
         endpoints.delete(conn, deleted)
     with connect(banks.owner) as conn:
         conn.execute("UPDATE institution SET state = 'suspended' WHERE number = %s", (HARBOUR_BANK,))
     announce(banks, 1, institution=HARBOUR_BANK, parties=[SHOP])
     queue(banks)
-    assert told(banks, disabled) == set()
     assert told(banks, bank) == set()
     with connect(banks.owner) as conn:
         assert conn.execute("SELECT count(*) FROM webhook_delivery").fetchone() == (0,)
+
+
+def test_what_happens_while_an_endpoint_is_disabled_is_kept_and_sent_when_its_owner_asks(
+    banks: Database,
+) -> None:
+    shop, _ = register(banks, URL, party=SHOP)
+    quiet, _ = register(banks, URL, party=SHOP, topics=["wallet.*"])
+    with connect(banks.web) as conn, as_person(conn, SHOP):
+        for endpoint in (shop, quiet):
+            endpoints.change(conn, endpoint, Changes(enabled=False))
+    announce(banks, 1, 2, parties=[SHOP])
+    queue(banks)
+    assert [(each.state, each.attempts, each.due_ns) for each in deliveries(banks, shop)] == [
+        ("failed", 0, None)
+    ] * 2
+    assert told(banks, quiet) == set()
+    assert due(banks, shop) is None
+    with connect(banks.web) as conn, as_person(conn, SHOP):
+        endpoints.change(conn, shop, Changes(enabled=True))
+    assert {each.state for each in deliveries(banks, shop)} == {"failed"}
+    with connect(banks.web) as conn, as_person(conn, SHOP):
+        assert log.recover(conn, shop, NOW_NS, NOW_NS + 1) == 2
+    assert {(each.state, each.due_ns) for each in deliveries(banks, shop)} == {("waiting", NOW_NS + 1)}
+    assert due(banks, shop) == NOW_NS + 1
+
+
+def due(database: Database, endpoint: UUID) -> int | None:
+    with connect(database.owner) as conn:
+        row = conn.execute("SELECT due_ns FROM webhook_endpoint WHERE id = %s", (endpoint,)).fetchone()
+    assert row is not None
+    return None if row[0] is None else int(row[0])
 
 
 def test_an_event_is_read_when_its_messages_are_queued_and_not_before(

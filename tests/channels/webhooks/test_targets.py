@@ -16,6 +16,10 @@ def refused(url: str, rules: TargetRules = PUBLIC) -> str:
     return str(refusal.value.facts["reason"])
 
 
+def test_the_forbidden_forms_are_thirteen_different_ones() -> None:
+    assert len({url.format(port=80) for url in FORBIDDEN.values()}) == 13
+
+
 @pytest.mark.parametrize("port", [80, 443])
 @pytest.mark.parametrize("kind", FORBIDDEN)
 def test_what_leads_inside_is_refused_when_it_is_registered(kind: str, port: int) -> None:

@@ -8,7 +8,6 @@ from karez.channels.api.documentation import Header
 from karez.channels.api.fields import EXAMPLE_IDS
 from karez.channels.api.injected import AnyRequest
 from karez.core.outcomes import Rejected
-from karez.parties import people
 
 ACTING_FOR = Header(
     "Acting-For",
@@ -58,7 +57,7 @@ async def check_represented(services: Services, caller: Caller, parties: list[UU
     asked = [party for party in set(parties) if not services.represented.has(institution, party)]
     if not asked:
         return
-    known = await services.database.as_caller(caller, lambda conn: people.known(conn, asked))
+    known = await services.represented.look_up(caller, asked)
     for party in asked:
         if party not in known or known[party].institution != institution:
             raise _unknown(party)

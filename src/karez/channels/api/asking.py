@@ -1,31 +1,33 @@
 """What identifies a request, and what became of it if it was carried out before."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
 
-from karez.channels.api.caller import Caller
 from karez.core.ids import NIL, derived_id
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, Outcome
+from karez.parties.tokens import Owner
 from karez.services.payments.refusals import is_out_of_date
-
-_LOST_RACES = frozenset(
-    {
-        "row_state_changed",
-        "row_exists",
-        "account_exists",
-        "row_locked",
-        "pending_transfer_already_posted",
-        "pending_transfer_already_voided",
-    }
-)
+from karez.services.races import LOST_RACES
 
 _EARLIER = "SELECT id, fingerprint, reply FROM operation WHERE id = ANY(%s)"
+
+
+class Asker(Protocol):
+    """Who sends a request: a program with a credential, or a person in a browser."""
+
+    @property
+    def actor(self) -> str:
+        """Return how records of what it does name it."""
+
+    @property
+    def owner(self) -> Owner:
+        """Return for whom it acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +38,20 @@ class Asked:
         id: Of its operation.
         actor: Who asks.
         fingerprint: Digest of the request.
+        is_confirmed: Whether the payer has confirmed the payment that it asks for in a second way.
     """
 
     id: UUID
     actor: str
     fingerprint: bytes
+    is_confirmed: bool = False
+
+    def confirmed(self) -> "Asked":
+        """Return the request as it goes on once its payer has confirmed it: as another operation."""
+        return replace(self, id=derived_id(self.id, "confirmed"), is_confirmed=True)
 
 
-def asked(caller: Caller, party: UUID | None, kind: str, content: bytes, key: UUID | None) -> Asked:
+def asked(caller: Asker, party: UUID | None, kind: str, content: bytes, key: UUID | None) -> Asked:
     """Return what identifies a request.
 
     Args:
@@ -82,7 +90,7 @@ def read_key(text: str | None) -> UUID | None:
 
 def has_lost_race(operation: Operation, outcome: Outcome) -> bool:
     """Tell whether a refused operation may pass once it is decided upon facts that are read again."""
-    return outcome.code in _LOST_RACES or is_out_of_date(operation, outcome)
+    return outcome.code in LOST_RACES or is_out_of_date(operation, outcome)
 
 
 def earlier_replies(conn: psycopg.Connection[Any], asked: Sequence[Asked]) -> dict[UUID, bytes]:

@@ -18,7 +18,8 @@ from karez.channels.api.fields import (
 )
 from karez.channels.api.moments import format_moment
 from karez.services.payments.bills.account_numbers import LENGTH_MAX
-from karez.services.payments.bills.records import BillerService, BillPayment
+from karez.services.payments.bills.payment_records import BillPayment
+from karez.services.payments.bills.records import BillerService
 
 BILLS_MAX = 1_000
 

@@ -14,12 +14,13 @@ class Caller:
         allowance: What it may still ask for.
     """
 
-    __slots__ = ("_institution", "allowance", "credential", "expires_ns", "party", "permissions")
+    __slots__ = ("_institution", "allowance", "credential", "expires_ns", "party", "permissions", "staff")
 
     def __init__(self, credential: Credential, allowance: Allowance) -> None:
         self.credential = credential.id
         self.expires_ns = credential.expires_ns
         self.party = credential.party
+        self.staff = credential.staff
         self.permissions = credential.permissions
         self.allowance = allowance
         self._institution = credential.institution

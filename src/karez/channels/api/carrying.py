@@ -13,12 +13,15 @@ import msgspec
 
 from karez.channels.api.asking import Asked, earlier_replies, has_lost_race, read_key
 from karez.channels.api.context import Services
+from karez.channels.api.fraud_guard import to_judge
 from karez.channels.api.injected import AnyRequest
 from karez.core.outcomes import Rejected
-from karez.ledger.operations import Operation
+from karez.ledger.operations import Operation, Outcome
 from karez.services.asking import Asking
+from karez.services.payments.fraud.attempts import PaymentAttempt
+from karez.services.payments.fraud.screening import ToJudge, stop_of
 from karez.services.payments.house import House
-from karez.services.payments.refusals import explain
+from karez.services.payments.refusals import explain, is_short_for_a_change
 
 Facts = TypeVar("Facts")
 
@@ -30,6 +33,7 @@ async def carry(
     ask: Asked,
     read: Callable[[], Awaitable[Facts]],
     decide: Callable[[Asking, House, Facts], Operation],
+    attempt: Callable[[Asking, Facts], PaymentAttempt] | None = None,
 ) -> bytes:
     """Carry a request out once and return its reply, the same bytes on every repetition.
 
@@ -38,11 +42,13 @@ async def carry(
         ask: What identifies the request.
         read: Reads the facts, with the rights of whoever asks.
         decide: The service's rule.
+        attempt: Returns what the rules against fraud judge, where it is a payment.
 
-    Rejections: those of ``read`` and ``decide``, and the book's in the words of ``explain``.
+    Rejections: those of ``read`` and ``decide``, and the book's in the words of ``explain``; of a payment
+        ``payment_refused``, ``payment_needs_confirmation``.
     """
     house = await services.house_keeper.house()
-    is_house_fresh = False
+    is_house_fresh = was_short = False
     for turn in range(_TRIES_MAX):
         facts = await read()
         asking = Asking(ask.id, ask.actor, ask.fingerprint, services.clock.now_ns())
@@ -52,16 +58,45 @@ async def carry(
             if rejection.code == "currency_not_open" and not is_house_fresh:
                 house, is_house_fresh = await services.house_keeper.read_again(), True
                 continue
-            earlier = await services.database.as_operator(lambda conn: earlier_replies(conn, [ask]))
-            if ask.id not in earlier:
+            earlier = await _earlier_reply(services, ask)
+            if earlier is None:
                 raise
-            return earlier[ask.id]
-        outcome = await services.book.submit(operation)
-        if outcome.accepted:
-            return bytes(outcome.reply)
-        if not has_lost_race(operation, outcome) or turn == _TRIES_MAX - 1:
-            raise explain(operation, outcome)
+            reply = earlier
+        else:
+            if attempt is None:
+                outcome = await services.book.submit(operation)
+            else:
+                payment = to_judge(ask, asking, attempt(asking, facts), operation)
+                operation, outcome = await _pay(services, house, payment)
+            if not outcome.accepted:
+                is_short = not was_short and is_short_for_a_change(operation, outcome)
+                if (is_short or has_lost_race(operation, outcome)) and turn < _TRIES_MAX - 1:
+                    was_short = was_short or is_short
+                    continue
+                raise explain(operation, outcome)
+            reply = bytes(outcome.reply)
+        receipt = None if attempt is None else stop_of(reply)
+        if receipt is None:
+            return reply
+        (going_on,) = await services.fraud_guard.confirmed([(ask, receipt)])
+        if isinstance(going_on, Rejected):
+            raise going_on
+        ask = going_on
     raise AssertionError("the last turn has returned or raised")
+
+
+async def _earlier_reply(services: Services, ask: Asked) -> bytes | None:
+    return (await services.database.as_operator(lambda conn: earlier_replies(conn, [ask]))).get(ask.id)
+
+
+async def _pay(services: Services, house: House, payment: ToJudge) -> tuple[Operation, Outcome]:
+    """Have the book carry out what a payment is after it was judged."""
+    (screened,) = await services.fraud_guard.screen(house, [payment])
+    outcome = await services.book.submit(screened.operation)
+    stopped = screened.stopped_by(outcome)
+    if stopped is None:
+        return screened.operation, outcome
+    return stopped, await services.book.submit(stopped)
 
 
 async def no_facts() -> None:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 from karez.channels.api.authentication import Authentication
 from karez.channels.api.caller_database import CallerDatabase
+from karez.channels.api.fraud_guard import FraudGuard
 from karez.channels.api.house_keeper import HouseKeeper
 from karez.channels.api.metrics import Metrics
+from karez.channels.api.pay_code_tries import PayCodeTries
 from karez.channels.api.rate_limits import Allowances, RateLimits
 from karez.channels.api.represented import Represented
 from karez.channels.api.request_log import RequestLog
@@ -18,6 +20,14 @@ from karez.core.sealing import Sealer
 from karez.ledger.client import BookClient
 from karez.parties import people
 from karez.services.payments.banks import links
+from karez.services.payments.banks.connector import BankConnector
+from karez.services.payments.cards import vault
+from karez.services.payments.fraud import attempts
+from karez.services.payments.qr import pay_codes
+from karez.services.payments.reconciliation.sealing import sealer_for_entries
+
+_BANK_LIMIT_S = 10.0
+"""For a call of a bank while somebody waits for the answer."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,20 @@ class Services:
         self.authentication = Authentication(self.database, context.clock, Allowances(context.limits))
         self.sealer: Sealer = people.sealer(context.secret_key)
         self.bank_sealer: Sealer = links.sealer(context.secret_key)
+        self.pay_code_sealer: Sealer = pay_codes.sealer(context.secret_key)
+        self.pay_code_tries = PayCodeTries()
+        self.entries_sealer: Sealer = sealer_for_entries(context.secret_key)
         self.webhook_sealer = endpoints.sealer(context.secret_key)
         self.webhook_targets = TargetRules(private=context.webhook_private_targets)
+        self.vault_sealer = vault.sealer(context.secret_key)
+        self.bank_connector = BankConnector(self.bank_sealer, _BANK_LIMIT_S)
         self.house_keeper = HouseKeeper(self.database)
-        self.represented = Represented()
-        self.trade_desk = TradeDesk(context.book, self.database, self.house_keeper, context.clock)
+        self.fraud_sealer = attempts.sealer(context.secret_key)
+        self.fraud_guard = FraudGuard(self.database, context.clock)
+        self.represented = Represented(self.database)
+        self.trade_desk = TradeDesk(
+            context.book, self.database, self.house_keeper, self.fraud_guard, context.clock
+        )
         self.metrics = Metrics()
         self.log = RequestLog(context.write_log)
 

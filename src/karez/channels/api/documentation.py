@@ -79,6 +79,7 @@ class Documentation:
         body: What it reads from the body.
         query: What it reads from the query.
         headers: What it reads from the headers.
+        file_types: Media types of the file that is its body, where that is not JSON.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Documentation:
     body: Body[Any] | None = None
     query: Query[Any] | None = None
     headers: tuple[Header, ...] = field(default=())
+    file_types: tuple[str, ...] = ()
 
 
 KEY = "documentation"

@@ -14,5 +14,8 @@ EXCHANGE: dict[str, ProblemKind] = {
     "exchange_quote_used": ProblemKind(409, "The quote has been paid by already; ask for a new one."),
     "exchange_quote_expired": ProblemKind(409, "The quote does not hold any more; ask for a new one."),
     "exchange_limit_exceeded": ProblemKind(409, "The bank lets Karez sell no more of this currency for now."),
+    "exchange_return_limited": ProblemKind(
+        409, "The bank lets Karez sell too little of the payer's currency to give it back for now."
+    ),
     "exchange_limit_in_use": ProblemKind(409, "More than the new limit is sold and not delivered yet."),
 }

@@ -20,6 +20,7 @@ from karez.channels.api.asking import read_key
 from karez.channels.api.bodies import SMALL_SIZE_MAX_BYTES, check_content_type
 from karez.channels.api.caller import Caller
 from karez.channels.api.context import Services
+from karez.channels.api.devices import read_device
 from karez.channels.api.exchange import Exchange
 from karez.channels.api.replies import Header, Reply
 from karez.channels.api.trade_desk import Action
@@ -99,9 +100,15 @@ class FastLane:
     ) -> Reply:
         caller = await self._caller(exchange, headers, Permission.PAYMENTS_WRITE)
         named, key = _header(headers, b"acting-for"), _header(headers, b"idempotency-key")
+        device = _header(headers, b"device-id")
         party = await acting_party(self._services, caller, None if named is None else named.decode("latin-1"))
         reply = await self._services.trade_desk.step(
-            caller, action, trade, party, read_key(None if key is None else key.decode("latin-1"))
+            caller,
+            action,
+            trade,
+            party,
+            read_key(None if key is None else key.decode("latin-1")),
+            read_device(self._services, None if device is None else device.decode("latin-1")),
         )
         return Reply(200, reply)
 

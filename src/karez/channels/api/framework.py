@@ -35,11 +35,12 @@ def framework(services: Services) -> Application:
 
     @asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
-        services.open()
-        try:
-            yield
-        finally:
-            services.close()
+        async with services.bank_connector:
+            services.open()
+            try:
+                yield
+            finally:
+                services.close()
 
     async def guard(
         connection: ASGIConnection[object, object, object, State], handler: BaseRouteHandler

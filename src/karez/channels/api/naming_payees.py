@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
+from karez.channels.api.asking import Asker
 from karez.channels.api.bodies import invalid_field
-from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.context import Services
 from karez.parties import people
@@ -28,7 +28,7 @@ async def payee_by_id(services: Services, party: UUID, currency: str) -> Payee |
 
 
 async def payee_known_by(
-    services: Services, caller: Caller, phone: str | None, email: str | None, currency: str
+    services: Services, caller: Asker, phone: str | None, email: str | None, currency: str
 ) -> Payee | None:
     """Return somebody who is named by phone or email, with what a payer may see of the name.
 
@@ -50,9 +50,7 @@ async def payee_known_by(
     raise invalid_field("phone", "name exactly one of the ways to find somebody")
 
 
-async def _found(
-    services: Services, caller: Caller, field: KnownBy, text: str, currency: str
-) -> Payee | None:
+async def _found(services: Services, caller: Asker, field: KnownBy, text: str, currency: str) -> Payee | None:
     party = await services.database.as_entrance(lambda conn: people.find(conn, services.sealer, field, text))
     if party is None:
         return None

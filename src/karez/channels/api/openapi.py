@@ -114,13 +114,20 @@ def _operation(documentation: Documentation, path: str, schemas: Schemas) -> Jso
             "required": documentation.body.is_required,
             "content": {"application/json": content},
         }
+    elif documentation.file_types:
+        file: Json = {"schema": {"type": "string", "format": "binary"}}
+        operation["requestBody"] = {
+            "required": True,
+            "content": dict.fromkeys(documentation.file_types, file),
+        }
     return operation
 
 
 def _path_parameters(path: str) -> list[Json]:
-    formats = {
+    formats: dict[str, Json] = {
         "uuid": {"type": "string", "format": "uuid"},
-        "str": {"type": "string", "pattern": "^[a-z0-9_]{1,80}$"},
+        "str": {"type": "string", "pattern": "^[A-Za-z0-9_]{1,80}$"},
+        "int": {"type": "integer", "minimum": 1, "maximum": 2**31 - 1},
     }
     return [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", **formats[kind]}}
@@ -164,6 +171,8 @@ def refusals_of(documentation: Documentation, path: str) -> tuple[str, ...]:
     if documentation.body is not None:
         codes += ["json_malformed", "field_missing", "field_unknown", "field_invalid"]
         codes += ["request_malformed", "body_too_large", "content_type_unsupported"]
+    if documentation.file_types:
+        codes += ["request_malformed", "body_too_large"]
     if documentation.query is not None:
         codes += ["field_unknown", "field_invalid"]
     if "{" in path:

@@ -3,10 +3,14 @@
 A code that is missing here is answered with 422 if the request was wrong, with 503 if Karez was not able.
 """
 
+from karez.channels.api.card_problems import CARDS
 from karez.channels.api.chargeback_problems import CHARGEBACKS
 from karez.channels.api.exchange_problems import EXCHANGE
+from karez.channels.api.fraud_problems import FRAUD
 from karez.channels.api.payment_problems import PAYMENTS
 from karez.channels.api.problem_kind import ProblemKind
+from karez.channels.api.qr_problems import QR
+from karez.channels.api.reconciliation_problems import RECONCILIATION
 from karez.channels.api.settlement_problems import SETTLEMENT
 from karez.channels.api.trade_problems import TRADES
 from karez.channels.api.webhook_problems import WEBHOOKS
@@ -133,9 +137,13 @@ PROBLEM_KINDS: dict[str, ProblemKind] = {
     **_TRANSFERS,
     **PAYMENTS,
     **SETTLEMENT,
+    **RECONCILIATION,
     **EXCHANGE,
     **CHARGEBACKS,
+    **FRAUD,
+    **CARDS,
     **TRADES,
     **WEBHOOKS,
+    **QR,
     **_OUTAGES,
 }

@@ -72,7 +72,7 @@ def _parts(operation: Json) -> Iterator[str]:
         rows = ((each["name"], each["in"], _words(each)) for each in operation["parameters"])
         yield _table(rows)
     if "requestBody" in operation:
-        yield "<p>Body</p>" + _example(operation["requestBody"]["content"]["application/json"]["example"])
+        yield _body(operation["requestBody"]["content"])
     yield _table((status, answer["description"]) for status, answer in operation["responses"].items())
     for answer in operation["responses"].values():
         for content in answer.get("content", {}).values():
@@ -83,6 +83,12 @@ def _parts(operation: Json) -> Iterator[str]:
 
 def _words(parameter: Json) -> str:
     return str(parameter.get("description") or parameter["schema"].get("description", ""))
+
+
+def _body(content: Json) -> str:
+    if "application/json" in content:
+        return "<p>Body</p>" + _example(content["application/json"]["example"])
+    return f"<p>Body: a file, as {escape(', '.join(content))}</p>"
 
 
 def _table(rows: Iterator[tuple[str, ...]]) -> str:

@@ -4,6 +4,7 @@ from karez.channels.api.problem_kind import ProblemKind
 
 SETTLEMENT: dict[str, ProblemKind] = {
     "calendar_not_found": ProblemKind(404, "There is no such business calendar; list those that exist."),
+    "calendar_name_malformed": ProblemKind(422, "A calendar's name is of letters, digits and underscores."),
     "calendar_reserved": ProblemKind(409, "This calendar comes with Karez; enter yours under another name."),
     "calendar_closed": ProblemKind(422, "The calendar has no business day within a year; correct it."),
     "zone_unknown": ProblemKind(422, "There is no such time zone; use a name such as Asia/Shanghai."),

@@ -37,6 +37,7 @@ TRADES: dict[str, ProblemKind] = {
     ),
     "coupons_gone": ProblemKind(409, "All coupons of the campaign are taken."),
     "campaign_not_found": ProblemKind(404, "There is no such campaign for you."),
+    "campaign_reference_used": ProblemKind(409, "The funder has another campaign with this reference."),
     "campaign_closed": ProblemKind(409, "The campaign is over."),
     "campaign_too_short": ProblemKind(422, "The coupons would have expired already."),
     "campaign_too_long": ProblemKind(422, "Coupons are good for 3,650 days at most."),

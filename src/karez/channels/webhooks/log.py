@@ -164,7 +164,7 @@ def resend(conn: Connection, endpoint: UUID, message: UUID, now_ns: int) -> Deli
 
 
 def recover(conn: Connection, endpoint: UUID, since_ns: int, now_ns: int) -> int:
-    """Have everything sent again that failed since a moment, as after an outage of the receiver.
+    """Have everything sent that failed since a moment, as after an outage of the receiver or while it was disabled.
 
     Args:
         conn: In a transaction of the endpoint's owner or the operator.

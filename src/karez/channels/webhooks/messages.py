@@ -10,10 +10,11 @@ import msgspec
 from karez.core.clock import to_datetime
 from karez.storage.outbox import OutboxEvent
 
-_PARTIES = "parties"
+_PARTIES, _INSTITUTIONS = "parties", "institutions"
 
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_parties = msgspec.json.Decoder(list[UUID]).decode
+_decode_institutions = msgspec.json.Decoder(list[int]).decode
 
 _logger = logging.getLogger(__name__)
 
@@ -25,14 +26,14 @@ class Message:
     Attributes:
         id: The event's; receivers drop repetitions by it.
         topic: What happened.
-        institution: Whose it is; 0 is the platform's.
+        institutions: The institution whose it is, 0 if it is the platform's, and others whom it concerns.
         parties: The persons and shops whom it concerns.
         body: JSON; these bytes are signed.
     """
 
     id: UUID
     topic: str
-    institution: int
+    institutions: tuple[int, ...]
     parties: tuple[UUID, ...]
     body: str
 
@@ -41,19 +42,21 @@ def message_of(event: OutboxEvent) -> Message:
     """Return the message that tells of an event; receivers do not learn whom else it concerns.
 
     Args:
-        event: Its payload is a JSON object that may name ``parties``.
+        event: Its payload is a JSON object that may name ``parties`` and ``institutions``.
     """
     parties: list[UUID] = []
+    institutions = [event.institution]
     data: Mapping[str, msgspec.Raw] | msgspec.Raw = event.payload
     try:
         fields = _decode_object(event.payload)
-        named = fields.pop(_PARTIES, None)
+        named, concerned = fields.pop(_PARTIES, None), fields.pop(_INSTITUTIONS, None)
         data = fields
         parties = [] if named is None else _decode_parties(named)
+        institutions += [] if concerned is None else _decode_institutions(concerned)
     except msgspec.MsgspecError:
-        _logger.error("The event %s of the topic %s has no sound list of parties", event.id, event.topic)
+        _logger.error("The event %s of the topic %s has no sound list of receivers", event.id, event.topic)
     body = body_of(event.topic, event.created_ns, data)
-    return Message(event.id, event.topic, event.institution, tuple(parties), body)
+    return Message(event.id, event.topic, tuple(institutions), tuple(parties), body)
 
 
 def body_of(topic: str, moment_ns: int, data: Mapping[str, msgspec.Raw] | msgspec.Raw) -> str:

@@ -1,6 +1,8 @@
 """Writes a delivery for each endpoint that an event concerns; a consumer of the outbox.
 
-Reading an event and queueing its messages commit together, so none is lost and none is queued twice.
+Reading an event and queueing its messages commit together, so none is lost and none is queued twice. What happens
+while an endpoint is disabled is kept as failed without an attempt: nothing is sent by itself once the endpoint is
+enabled again, but its owner can read what was missed and have all of it sent (``log.recover``).
 """
 
 import threading
@@ -23,29 +25,31 @@ _EVENTS_LIMIT = 500
 _QUEUE = """
 WITH told AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(messages)s)
-        AS m (id uuid, topic text, patterns text[], institution integer, parties uuid[], body text)
+        AS m (id uuid, topic text, patterns text[], institutions integer[], parties uuid[], body text)
 ), concerned AS (
-    SELECT told.id AS message, e.id AS endpoint
-    FROM told
-    JOIN webhook_endpoint e ON e.institution = told.institution
+    SELECT told.id AS message, e.id AS endpoint, e.state = 'enabled' AS is_enabled
+    FROM told CROSS JOIN LATERAL unnest(told.institutions) concerned (institution)
+    JOIN webhook_endpoint e ON e.institution = concerned.institution
     JOIN institution i ON i.number = e.institution AND i.state <> 'suspended'
-    WHERE e.state = 'enabled' AND e.topics && told.patterns
+    WHERE e.state <> 'deleted' AND e.topics && told.patterns
     UNION
-    SELECT told.id, e.id
+    SELECT told.id, e.id, e.state = 'enabled'
     FROM told CROSS JOIN LATERAL unnest(told.parties) concerned (party)
     JOIN webhook_endpoint e ON e.party = concerned.party
-    WHERE e.state = 'enabled' AND e.topics && told.patterns
+    WHERE e.state <> 'deleted' AND e.topics && told.patterns
     UNION
-    SELECT told.id, e.id
+    SELECT told.id, e.id, e.state = 'enabled'
     FROM told JOIN webhook_endpoint e ON e.institution IS NULL AND e.party IS NULL
-    WHERE e.state = 'enabled' AND e.topics && told.patterns
+    WHERE e.state <> 'deleted' AND e.topics && told.patterns
 )
 INSERT INTO webhook_delivery (endpoint, message, topic, body, state, due_ns, created_ns)
-SELECT endpoint, message, topic, body, 'waiting', %(now_ns)s, %(now_ns)s
+SELECT endpoint, message, topic, body, CASE WHEN is_enabled THEN 'waiting' ELSE 'failed' END,
+    CASE WHEN is_enabled THEN %(now_ns)s::bigint END, %(now_ns)s
 FROM concerned JOIN told ON told.id = concerned.message
 ON CONFLICT DO NOTHING
-RETURNING endpoint
+RETURNING endpoint, state
 """
+_IS_ANYBODY_LISTENING = "SELECT EXISTS (SELECT FROM webhook_endpoint WHERE state <> 'deleted')"
 _WAKE = "UPDATE webhook_endpoint SET due_ns = least(due_ns, %s) WHERE id = ANY(%s)"
 
 
@@ -61,7 +65,11 @@ def queue_webhooks(
         longest_pause_s: How long an event may wait to be read.
     """
     keep_working(
-        conninfo, lambda conn: queue_events(conn, clock.now_ns()), stop, longest_pause_s=longest_pause_s
+        conninfo,
+        lambda conn: queue_events(conn, clock.now_ns()),
+        stop,
+        portion=_EVENTS_LIMIT,
+        longest_pause_s=longest_pause_s,
     )
 
 
@@ -78,9 +86,10 @@ def queue_events(conn: psycopg.Connection[Any], now_ns: int, limit: int = _EVENT
     """
     with conn.transaction():
         events = read_events(conn, CONSUMER, limit)
-        if events:
+        if events and conn.execute(_IS_ANYBODY_LISTENING).fetchone() == (True,):
             parameters = {"messages": _rows(events), "now_ns": now_ns}
-            woken = {endpoint for (endpoint,) in conn.execute(_QUEUE, parameters)}
+            queued = conn.execute(_QUEUE, parameters)
+            woken = {endpoint for endpoint, state in queued if state == "waiting"}
             if woken:
                 conn.execute(_WAKE, (now_ns, list(woken)))
     return len(events)

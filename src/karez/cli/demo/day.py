@@ -7,11 +7,13 @@ from functools import partial
 from uuid import UUID
 
 from karez.cli.demo.counter import Counter, Decide
+from karez.cli.demo.till import Purchase, pay_by_stickers, show_codes
 from karez.cli.demo.town import CURRENCY, Town
 from karez.ledger.operations import Operation
 from karez.services.asking import Asking
 from karez.services.payments.bills import paying, uploading
-from karez.services.payments.bills.records import Bill, active_orders, bills_of, find_service
+from karez.services.payments.bills.order_records import active_orders
+from karez.services.payments.bills.records import Bill, bills_of, find_service
 from karez.services.payments.bills.uploading import NewBill
 from karez.services.payments.house import House
 from karez.services.payments.redpackets import operations as red_packets
@@ -85,6 +87,8 @@ def _get_paid(town: Town, counter: Counter, pick: random.Random) -> None:
 
 def _go_shopping(day: int, town: Town, counter: Counter, memory: Memory, pick: random.Random) -> None:
     orders: list[tuple[Wallet, Wallet, Order]] = []
+    by_sticker: list[Purchase] = []
+    by_code: list[Purchase] = []
     for number, buyer in enumerate(town.people):
         for turn in range(pick.choice((0, 0, 1, 1, 2))):
             shop = pick.choice(town.shops)
@@ -92,13 +96,11 @@ def _go_shopping(day: int, town: Town, counter: Counter, memory: Memory, pick: r
             category = pick.choice(("goods", "fresh")) if mode == "escrow" else "service"
             price_minor = int(pick.lognormvariate(8.2, 0.8))
             reference = f"day-{day}-{number}-{turn}"
-            orders.append(
-                (
-                    shop,
-                    buyer,
-                    Order(reference, "Purchase", category, mode, CURRENCY, price_minor, buyer.party),
-                )
-            )
+            new = Order(reference, "Purchase", category, mode, CURRENCY, price_minor, buyer.party)
+            if mode == "direct" and pick.random() < 0.5:
+                pick.choice((by_sticker, by_code)).append(Purchase(shop.party, buyer, new))
+            else:
+                orders.append((shop, buyer, new))
 
     def place(asking: Asking, house: House, shop: UUID, new: Order) -> Operation:
         return trades.order(asking, house, shop, new)
@@ -109,6 +111,9 @@ def _go_shopping(day: int, town: Town, counter: Counter, memory: Memory, pick: r
     counter.ask(
         "people", [partial(_pay, trade=trade, wallet=wallets[by]) for trade, by in _read(counter, pairs)]
     )
+    pay_by_stickers(counter, town.tills, by_sticker)
+    show_codes(counter, town.codes, by_code)
+    pairs += [(trade_id(each.shop, each.new.reference), each.buyer.party) for each in by_code]
     for trade, buyer_id in _read(counter, pairs):
         if trade.state == "paid":
             memory.to_ship.append((trade.id, trade.shop))

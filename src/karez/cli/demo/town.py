@@ -1,6 +1,7 @@
 """Who lives in the demo's town: people, shops, a bank and a water company."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,17 +10,20 @@ from uuid import UUID
 import psycopg
 
 from karez.cli.demo.counter import Counter
+from karez.cli.demo.till import open_tills
 from karez.core.calendars import CHINA
 from karez.core.ids import new_id
+from karez.core.sealing import Sealer
 from karez.ledger.operations import Operation
 from karez.parties import institutions, people
 from karez.parties.people import NewParty
 from karez.parties.personal import PersonalData
 from karez.services.asking import Asking
-from karez.services.payments.bills import standing_orders, uploading
+from karez.services.payments.bills import registering, standing_orders
 from karez.services.payments.bills.records import find_service
-from karez.services.payments.bills.uploading import NewService, service_id
+from karez.services.payments.bills.registering import NewService, service_id
 from karez.services.payments.house import House
+from karez.services.payments.qr import pay_codes
 from karez.services.payments.settlement.agreements import AgreementFacts, NewPlan, agree
 from karez.services.payments.settlement.fees import FeeTerms
 from karez.services.payments.wallets.operations import open_clearing, open_wallet
@@ -75,6 +79,8 @@ class Town:
         shops: Theirs.
         meters: Whose water meter has which number.
         water: Id of the water company's service.
+        tills: The texts of the codes that hang in the shops.
+        codes: Makes the codes that people show.
     """
 
     bank: int
@@ -82,6 +88,8 @@ class Town:
     shops: tuple[Wallet, ...]
     meters: dict[str, Wallet]
     water: UUID
+    tills: Mapping[UUID, str]
+    codes: Sealer
 
 
 def found_town(database: Database, counter: Counter, pick: random.Random) -> Town:
@@ -111,7 +119,11 @@ def found_town(database: Database, counter: Counter, pick: random.Random) -> Tow
     )
     counter.ask(
         "Well Water",
-        [lambda asking, house: uploading.register_service(asking, house, biller, "biller", False, _WATER)],
+        [
+            lambda asking, house: registering.register_service(
+                asking, house, biller, "biller", False, False, _WATER
+            )
+        ],
     )
     water = service_id(biller, _WATER.code)
     meters = {f"{100_000 + number}": wallet for number, wallet in enumerate(persons)}
@@ -122,7 +134,8 @@ def found_town(database: Database, counter: Counter, pick: random.Random) -> Tow
 
     trusting = [each for each in meters.items() if pick.random() < 0.5]
     counter.ask("people", [partial(trust, meter=meter, wallet=wallet) for meter, wallet in trusting])
-    return Town(bank, persons, shops, meters, water)
+    tills = open_tills(counter, shops)
+    return Town(bank, persons, shops, meters, water, tills, pay_codes.sealer(database.secret_key))
 
 
 def _register(

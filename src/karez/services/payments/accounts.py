@@ -5,10 +5,12 @@ debits what somebody owes to Karez: a wallet has a credit balance, a bank's clea
 """
 
 from enum import IntEnum
-from functools import cache
+from functools import cache, lru_cache
 from uuid import UUID
 
 from karez.core.ids import NIL, derived_id
+
+_REMEMBERED_MAX = 50_000
 
 
 class AccountCode(IntEnum):
@@ -34,8 +36,6 @@ class AccountCode(IntEnum):
     """Where refundable amounts come from, in the unit REFUNDABLE."""
     REFUNDABLE = 2013
     """How much of a trade can still be refunded."""
-    RED_PACKET_SHARE = 2020
-    """One share of a red packet that nobody has taken yet."""
     BILLER_TAKINGS = 2021
     """What a biller has been paid for its bills and has not been paid out yet."""
     COUPON_BUDGET = 2030
@@ -50,8 +50,12 @@ class AccountCode(IntEnum):
     """Where exchanged money passes on its way to and from a trade; nothing stays in it."""
     EXCHANGE_GRANT = 2044
     """How much of a currency a bank lets Karez sell before it has bought it."""
+    CARD_LIMIT = 2060
+    """What may still be paid with a card in the present 24 hours."""
     CHARGEBACK_RESERVE = 2043
     """What banks have charged back and nobody has decided upon yet."""
+    VELOCITY = 2070
+    """How often, or with how much, one of those who take part in payments may do so in a window of time."""
 
 
 class TransferCode(IntEnum):
@@ -73,7 +77,6 @@ class TransferCode(IntEnum):
     SENDING = 3020
     RED_PACKET = 3021
     RED_PACKET_GRAB = 3022
-    RED_PACKET_RETURN = 3023
     BILL = 3025
     BILL_RETURN = 3026
     COUPON_FUNDING = 3030
@@ -86,18 +89,25 @@ class TransferCode(IntEnum):
     EXCHANGE_MARGIN = 3043
     EXCHANGE_LIMIT_GRANT = 3044
     EXCHANGE_SALE = 3048
+    EXCHANGE_RETURN = 3049
     CHARGEBACK = 3045
     CHARGEBACK_WON = 3046
     CHARGEBACK_LOST = 3047
+    CARD_LIMIT_GRANT = 3060
+    CARD_LIMIT_USE = 3061
     BANK_FEE = 3050
     BANK_DIFFERENCE = 3051
+    VELOCITY_GRANT = 3070
+    VELOCITY_USE = 3071
 
 
+@lru_cache(_REMEMBERED_MAX)
 def wallet(party: UUID, currency: str) -> UUID:
     """Return the account of a party's wallet."""
     return derived_id(party, "wallet", currency)
 
 
+@lru_cache(_REMEMBERED_MAX)
 def takings(shop: UUID, currency: str) -> UUID:
     """Return the account of a shop's takings."""
     return derived_id(shop, "takings", currency)
@@ -106,6 +116,11 @@ def takings(shop: UUID, currency: str) -> UUID:
 def limit(party: UUID, currency: str) -> UUID:
     """Return the account of what a party may still spend in 24 hours."""
     return derived_id(party, "limit", currency)
+
+
+def card_limit(card: UUID) -> UUID:
+    """Return the account of what may still be paid with a card in 24 hours."""
+    return derived_id(card, "limit")
 
 
 def refundable(trade: UUID) -> UUID:

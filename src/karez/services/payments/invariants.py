@@ -8,6 +8,16 @@ import psycopg
 from karez.ledger.invariants import Invariant
 from karez.ledger.invariants.violations import Violation, find_violations
 from karez.services.payments.accounts import AccountCode, TransferCode
+from karez.services.payments.agreements import invariants as agreements
+from karez.services.payments.banks import invariants as banks
+from karez.services.payments.bills import invariants as bills
+from karez.services.payments.cards import invariants as cards
+from karez.services.payments.holds import invariants as holds
+from karez.services.payments.qr import invariants as qr
+from karez.services.payments.reconciliation import invariants as reconciliation
+from karez.services.payments.redpackets import invariants as red_packets
+from karez.services.payments.settlement import invariants as settlement
+from karez.services.payments.transfers import invariants as transfers
 
 _ESCROW = """
 SELECT coalesce(held.currency, kept.currency), format(
@@ -75,4 +85,14 @@ INVARIANTS: Sequence[Invariant] = (
     every_payment_is_taken_once,
     ended_trades_hold_nothing,
     every_wallet_has_its_account,
+    *holds.INVARIANTS,
+    *agreements.INVARIANTS,
+    *bills.INVARIANTS,
+    *transfers.INVARIANTS,
+    *red_packets.INVARIANTS,
+    *qr.INVARIANTS,
+    *cards.INVARIANTS,
+    *banks.INVARIANTS,
+    *settlement.INVARIANTS,
+    *reconciliation.INVARIANTS,
 )

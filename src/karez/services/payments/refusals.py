@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from karez.core.outcomes import Rejected
-from karez.ledger.operations import Operation, Outcome
+from karez.ledger.operations import Operation, Outcome, RowUpdate
 from karez.services.payments.accounts import TransferCode
 
 _SHORT = frozenset({"exceeds_credits", "exceeds_debits"})
@@ -23,6 +23,14 @@ _LIMITS: Mapping[int, tuple[str, str]] = {
         "limit_in_use",
         "More than the lower limit was spent in the last 24 hours; change the level tomorrow, or freeze the wallet.",
     ),
+    TransferCode.CARD_LIMIT_USE: (
+        "card_day_limit_exceeded",
+        "This is more than may be paid with this card in 24 hours; raise its limit, wait, or name another source.",
+    ),
+    TransferCode.CARD_LIMIT_GRANT: (
+        "card_limit_in_use",
+        "More than the lower limit was paid with this card in the last 24 hours; lower it tomorrow, or unbind it.",
+    ),
     TransferCode.REFUNDABLE_USE: (
         "refund_exceeds_payment",
         "More would be refunded than is left of this payment; look at the refunds that were made before.",
@@ -32,14 +40,15 @@ _LIMITS: Mapping[int, tuple[str, str]] = {
         "All coupons of this campaign are taken; look again later, or for another campaign.",
     ),
     TransferCode.RELEASE: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
-    TransferCode.RED_PACKET_GRAB: (
-        "red_packet_share_taken",
-        "Others took the shares that you reached for a moment before you; try again.",
-    ),
     TransferCode.RETURN_FROM_ESCROW: ("escrow_too_low", "Escrow does not hold this amount; read the trade again."),
     TransferCode.EXCHANGE_SALE: (
         "exchange_limit_exceeded",
         "The bank lets Karez sell no more of this currency for now; try again later, or pay without an exchange.",
+    ),
+    TransferCode.EXCHANGE_RETURN: (
+        "exchange_return_limited",
+        "The bank lets Karez sell too little of the payer's currency to give it back; it goes back once the bank "
+        "raises its limit, or the operator records what it has delivered.",
     ),
     TransferCode.EXCHANGE_LIMIT_GRANT: (
         "exchange_limit_in_use",
@@ -62,6 +71,19 @@ def is_out_of_date(operation: Operation, outcome: Outcome) -> bool:
     """
     is_short = outcome.code in _SHORT and outcome.item is not None
     return is_short and operation.transfers[outcome.item or 0].code in _HELD
+
+
+def is_short_for_a_change(operation: Operation, outcome: Outcome) -> bool:
+    """Tell whether money or a limit was missing for an operation that expects rows as they were read.
+
+    Of two who pay the same trade from one wallet, the second may find too little in it. But the book looks at money
+    before it looks at rows, so only reading once more tells whether it was short or too late.
+
+    Args:
+        operation: What was refused.
+        outcome: What the book said.
+    """
+    return outcome.code in _SHORT and any(isinstance(row, RowUpdate) for row in operation.rows)
 
 
 def explain(operation: Operation, outcome: Outcome) -> Rejected:

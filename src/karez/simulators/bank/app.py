@@ -7,6 +7,7 @@ GET  /admin/accounts/{number}   an account with its balance
 POST /admin/rules               a list of ``Rule``: how to behave
 GET  /admin/instructions/{id}   how often an order came and was asked for, and how it stands
 GET  /admin/bindings/{id}       the code that the holder was sent
+GET  /admin/accounts/{number}/code  the code that the holder of an account was sent last
 POST /admin/clock               ``{"now_ns": ...}``: the bank's time from now on
 """
 
@@ -58,6 +59,15 @@ Handler = Callable[[Request, str], Response]
 
 _STATUSES = {INSTRUCTION_UNKNOWN: 404, "binding_unknown": 404, "id_used_for_another_order": 409}
 _HTML = "text/html; charset=utf-8"
+_PAGE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-store",
+}
+"""Without ``form-action``, which would keep the browser from being sent back to the shop after the form."""
 
 
 class ClockSetting(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,6 +125,7 @@ class BankApp:
             ("POST", re.compile(r"/pay/([^/]+)"), self._confirm),
             ("POST", re.compile(r"/admin/accounts()"), self._put_accounts),
             ("GET", re.compile(r"/admin/accounts/([^/]+)"), self._show_account),
+            ("GET", re.compile(r"/admin/accounts/([^/]+)/code"), self._report_last_code),
             ("POST", re.compile(r"/admin/rules()"), self._put_rules),
             ("GET", re.compile(r"/admin/instructions/([^/]+)"), self._report_instruction),
             ("GET", re.compile(r"/admin/bindings/([^/]+)"), self._report_binding),
@@ -211,10 +222,10 @@ class BankApp:
     def _show_challenge(self, _: Request, name: str) -> Response:
         kept = self._bank.store.instruction(_id(name))
         if kept is None:
-            return Response(200, waiting_page().encode(), _HTML)
+            return _page(waiting_page())
         if kept.state != "processing" or not is_challenge(kept):
-            return Response(200, ended_page(kept.state).encode(), _HTML)
-        return Response(200, challenge_page(kept.order).encode(), _HTML)
+            return _page(ended_page(kept.state))
+        return _page(challenge_page(kept.order))
 
     def _confirm(self, request: Request, name: str) -> Response:
         form = parse_qs(request.body.decode("utf-8", "replace"))
@@ -227,7 +238,7 @@ class BankApp:
             raise Rejected(INSTRUCTION_UNKNOWN, "There is no such payment.")
         self._notify(reaction, kept.order.notify_url)
         if kept.order.return_url is None:
-            return Response(200, ended_page(standing.state).encode(), _HTML)
+            return _page(ended_page(standing.state))
         address = return_address(self._secret, kept.order.return_url, standing.id, standing.state)
         return Response(303, headers={"location": address})
 
@@ -261,6 +272,12 @@ class BankApp:
             raise binding_unknown(_id(name))
         return _json(BindingReport(code=kept.code))
 
+    def _report_last_code(self, _: Request, name: str) -> Response:
+        code = self._bank.store.last_code(name)
+        if code is None:
+            return _trouble(404, "binding_unknown", "The holder of this account was sent no code.")
+        return _json(BindingReport(code=code))
+
     def _set_clock(self, request: Request, _: str) -> Response:
         self._clock.set(_decode(request.body, ClockSetting).now_ns)
         return Response(204)
@@ -289,6 +306,10 @@ def _id(name: str) -> UUID:
 
 def _json(value: Any) -> Response:
     return Response(200, msgspec.json.encode(value))
+
+
+def _page(text: str) -> Response:
+    return Response(200, text.encode(), _HTML, _PAGE_HEADERS)
 
 
 def _trouble(status: int, code: str, sentence: str) -> Response:

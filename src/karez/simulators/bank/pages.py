@@ -9,7 +9,8 @@ _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>{head}
 <style>body{{font:16px sans-serif;max-width:26rem;margin:3rem auto;padding:0 1rem}}
 label,input,button{{display:block;margin:.5rem 0;font:inherit}}</style></head>
-<body><h1>Simulator Bank</h1>{body}</body></html>"""
+<body><h1>Simulator Bank</h1>
+<p>This bank is a simulator for trying things out: no money moves.</p>{body}</body></html>"""
 
 _FORM = """<p>{text}</p><p><strong id="amount">{amount}</strong></p>
 <form method="post">

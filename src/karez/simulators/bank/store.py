@@ -13,7 +13,7 @@ from uuid import UUID
 
 import msgspec
 
-from karez.services.payments.banks.messages import BindingState, Order, StandingState
+from karez.services.payments.banks.messages import BindingState, Order, StandingState, payment_of_reference
 from karez.simulators.bank.behaviours import Rule, fits
 
 _TABLES = """
@@ -177,7 +177,13 @@ class BankStore:
         return self._account("number = ?", number)
 
     def account_of_order(self, reference: str) -> Account | None:
-        """Return an account by its number or by the token of a binding."""
+        """Return an account by its number, by the token of a binding, or by what was paid from it at the page."""
+        paid = payment_of_reference(reference)
+        if paid is not None:
+            return self._account(
+                "number = (SELECT account FROM movement WHERE instruction = ?1 AND account NOT LIKE 'KAREZ-%')",
+                paid,
+            )
         return self._account(
             "number = ?1 OR number = (SELECT account FROM binding WHERE token = ?1)", reference
         )
@@ -283,6 +289,13 @@ class BankStore:
             "SELECT account, code, state, reason, token, ending, tries FROM binding WHERE id = ?", (str(id_),)
         ).fetchone()
         return None if row is None else KeptBinding(id_, *row)
+
+    def last_code(self, account: str) -> str | None:
+        """Return the code that the holder of an account was sent last."""
+        row = self._db.execute(
+            "SELECT code FROM binding WHERE account = ? ORDER BY rowid DESC LIMIT 1", (account,)
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def put_binding(self, kept: KeptBinding) -> None:
         """Keep a binding, or what has become of it."""

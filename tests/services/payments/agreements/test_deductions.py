@@ -60,6 +60,15 @@ def test_what_the_rule_does_not_allow_is_refused_by_its_name() -> None:
     assert refusal(MONTHLY) == "agreement_scheduled"
 
 
+def test_who_asks_for_more_than_is_left_of_the_sum_is_told_what_is_left() -> None:
+    with pytest.raises(Rejected) as refused:
+        changes_of(replace(ON_REQUEST, sum_max_minor=149, deducted_minor=50), 100)
+    assert refused.value.facts == {"left_minor": 99}
+    assert (
+        changes_of(replace(ON_REQUEST, sum_max_minor=149, deducted_minor=50), 99).changes["state"] == "ended"
+    )
+
+
 @pytest.mark.parametrize(("count_max", "sum_max_minor"), [(1, None), (None, 100), (1, 100)])
 def test_the_last_deduction_ends_the_agreement(count_max: int | None, sum_max_minor: int | None) -> None:
     last = replace(ON_REQUEST, count_max=count_max, sum_max_minor=sum_max_minor)

@@ -11,6 +11,7 @@ from karez.services.payments.agreements.schedules import (
     NOTHING,
     Next,
     next_after_pause,
+    next_announced,
     next_from,
     next_try_ns,
 )
@@ -73,11 +74,42 @@ def test_a_failed_deduction_is_tried_again_after_6_hours_1_day_and_2_days() -> N
 
 
 def test_no_try_reaches_into_the_next_period_or_beyond_the_end() -> None:
-    daily = replace(MONTHLY, period_unit="day", period_day=None)
+    daily = replace(MONTHLY, period_unit="day", period_day=None, notice_days=0)
     assert next_try_ns(daily, 0, at(2026, 1, 5, 9)) == at(2026, 1, 5, 15)
     assert next_try_ns(replace(daily, attempt=1), 0, at(2026, 1, 5, 15)) is None
     ending = replace(MONTHLY, valid_until_ns=at(2026, 1, 5, 12))
     assert next_try_ns(ending, 0, at(2026, 1, 5, 9)) is None
+
+
+def test_a_try_before_nine_of_the_next_periods_first_day_would_use_that_period_up() -> None:
+    every_other_day = replace(MONTHLY, period_unit="day", period_every=2, period_day=None, notice_days=0)
+    late_ns = at(2026, 1, 6, 7)
+    assert next_try_ns(replace(every_other_day, attempt=1), 0, late_ns) is None
+    assert next_try_ns(replace(every_other_day, attempt=0), 0, late_ns) == at(2026, 1, 6, 13)
+
+
+def test_no_try_is_made_after_the_next_deduction_is_announced() -> None:
+    weekly = replace(
+        MONTHLY, period_unit="week", period_day=1, first_day=date(2026, 1, 5), notice_days=5, attempt=2
+    )
+    assert next_try_ns(weekly, 0, at(2026, 1, 6, 15)) is None
+    assert next_try_ns(replace(weekly, notice_days=3), 0, at(2026, 1, 6, 15)) == at(2026, 1, 8, 15)
+
+
+@pytest.mark.parametrize(
+    ("now_ns", "coming"),
+    [
+        (at(2026, 2, 2, 9), Next(at(2026, 2, 5, 9), None)),
+        (at(2026, 2, 2, 23), Next(at(2026, 2, 5, 9), None)),
+        (at(2026, 2, 3, 0), Next(at(2026, 2, 6, 9), None)),
+        (at(2026, 2, 20, 12), Next(at(2026, 2, 23, 9), None)),
+        # On 3 March it would be deducted after the notice for March is given, so February is left out.
+        (at(2026, 2, 28, 12), Next(at(2026, 3, 5, 9), at(2026, 3, 2, 9))),
+    ],
+)
+def test_a_notice_that_is_late_moves_its_deduction(now_ns: int, coming: Next) -> None:
+    due = replace(MONTHLY, last_period=0, due_ns=at(2026, 2, 5, 9), notice_ns=at(2026, 2, 2, 9))
+    assert next_announced(due, now_ns) == coming
 
 
 @pytest.mark.parametrize(

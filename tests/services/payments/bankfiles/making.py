@@ -13,7 +13,9 @@ NOW_NS = 1_772_409_600_000_000_000
 IBAN = "DE89370400440532013000"
 
 PRINTABLE = st.characters(
-    categories=["Ll", "Lu", "Lo", "Nd", "Sc", "Sm"], include_characters=" -/.,&<>'\"", max_codepoint=0x1FFFF
+    categories=["Ll", "Lu", "Lo", "Nd", "Sc", "Sm", "So"],
+    include_characters=" -/.,&<>'\"",
+    max_codepoint=0x1FFFF,
 )
 
 
@@ -58,15 +60,17 @@ def entry(**fields: Any) -> BankEntry:
     return BankEntry(**given | fields)
 
 
-def statement(*entries: BankEntry, opening_minor: int = 0, **fields: Any) -> BankStatement:
-    """Today's statement of an account in CNY."""
+def statement(
+    *entries: BankEntry, opening_minor: int = 0, currency: str = "CNY", **fields: Any
+) -> BankStatement:
+    """Today's statement of an account."""
     closing_minor = opening_minor + sum(each.signed_minor for each in entries if each.booked)
     given: dict[str, Any] = {
         "identification": "STMT-1",
         "account": "12345678",
         "entries": entries,
         "until_day": DAY,
-        "opening": Balance(opening_minor, "CNY", DAY),
-        "closing": Balance(closing_minor, "CNY", DAY),
+        "opening": Balance(opening_minor, currency, DAY),
+        "closing": Balance(closing_minor, currency, DAY),
     }
     return BankStatement(**given | fields)

@@ -53,9 +53,22 @@ def test_whatever_a_statement_holds_it_is_written_as_the_schema_wants_it(
     assert is_valid(write_statement(made, "MSG-1", NOW_NS))
 
 
+@pytest.mark.parametrize("name", ["\U0001f36d" * 140, "\u8336" * 140, "Tea & Sons <\u8336\u9986>", "x" * 140])
+@pytest.mark.parametrize("currency", ["CNY", "JPY", "KWD"])
+def test_every_name_and_currency_is_written_as_the_schema_wants_it(
+    is_valid: ValidityCheck, name: str, currency: str
+) -> None:
+    named = entry(counterparty_name=name, text=name, currency=currency)
+    for entries in ((), (named,), (named, named)):
+        data = write_statement(statement(*entries, currency=currency), "MSG-1", NOW_NS)
+        assert is_valid(data)
+        (read,) = read_bank_file(data)
+        assert [each.counterparty_name for each in read.entries] == [name for _ in entries]
+
+
 @pytest.mark.parametrize("currency", ["CNY", "JPY", "KWD"])
 def test_amounts_survive_in_currencies_of_all_exponents(currency: str) -> None:
-    made = statement(entry(amount_minor=1_234_567, currency=currency), opening=None, closing=None)
+    made = statement(entry(amount_minor=1_234_567, currency=currency), currency=currency)
     (read,) = read_bank_file(write_statement(made, "MSG-1", NOW_NS))
     assert (read.entries[0].amount_minor, read.entries[0].currency) == (1_234_567, currency)
 
@@ -95,7 +108,7 @@ def test_what_a_statement_cannot_hold_is_refused() -> None:
         assert rejection.value.code == code
 
 
-def test_the_days_of_a_statement_are_told_even_without_balances() -> None:
-    made = statement(entry(), opening=None, closing=None)
+def test_the_days_of_a_statement_are_told_even_without_a_closing_balance() -> None:
+    made = statement(entry(), closing=None)
     (read,) = read_bank_file(write_statement(made, "MSG-1", NOW_NS))
     assert read.until_day == DAY

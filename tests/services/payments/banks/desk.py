@@ -239,7 +239,8 @@ class Desk:
         """Return the topics that tell of an instruction, in their order."""
         with connect(self.office.database.owner) as conn:
             rows = conn.execute(
-                "SELECT topic FROM outbox_event WHERE payload::jsonb ->> 'instruction' = %s ORDER BY created_ns",
+                "SELECT topic FROM outbox_event WHERE payload::jsonb ->> 'instruction' = %s"
+                " ORDER BY created_ns, topic",
                 (str(instruction),),
             )
             return [topic for (topic,) in rows]

@@ -190,7 +190,7 @@ class InstructionMachine(RuleBasedStateMachine):
         if instruction.standing in OPEN:
             self.gave_up = True
             settler = SETTLERS[instruction.purpose]
-            self.karez.carry(give_up(self.karez.asking(), HOUSE, instruction, settler, None))
+            self.karez.carry(give_up(self.karez.asking(), HOUSE, instruction, settler, None, "x"))
 
     @invariant()
     def nothing_is_sent_again_unless_the_bank_never_saw_it(self) -> None:

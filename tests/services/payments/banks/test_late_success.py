@@ -22,7 +22,7 @@ PATIENCE_S = 60.0
 
 def giving_up(desk: Desk, instruction: Instruction) -> Operation:
     settler = SETTLERS[instruction.purpose]
-    return give_up(desk.asking(), desk.office.house, instruction, settler, None)
+    return give_up(desk.asking(), desk.office.house, instruction, settler, None, "x")
 
 
 def look_again(desk: Desk, instruction: Instruction) -> None:
@@ -43,7 +43,7 @@ def test_a_collection_that_succeeds_after_it_was_given_up_goes_to_the_wallet(des
         given = given_up(desk, desk.until_waiting(instruction))
         assert given.standing is State.GIVEN_UP
         assert given.due_ns == desk.clock.now_ns() + WATCH_PAUSE_S * 1_000_000_000
-        assert desk.events(instruction) == ["top_up.failed"]
+        assert desk.events(instruction) == ["bank.given_up", "top_up.failed"]
         desk.to_next_call(instruction)
         desk.until(lambda: (desk.read(instruction).due_ns or 0) > desk.clock.now_ns(), "the first look")
         desk.to_next_call(instruction)
@@ -53,7 +53,7 @@ def test_a_collection_that_succeeds_after_it_was_given_up_goes_to_the_wallet(des
         1_000,
         BALANCE_MINOR - 1_000,
     )
-    assert desk.events(instruction) == ["top_up.failed", "bank.break"]
+    assert desk.events(instruction) == ["bank.given_up", "top_up.failed", "bank.break"]
 
 
 def test_a_late_collection_of_somebody_without_a_wallet_goes_to_suspense(desk: Desk) -> None:
@@ -91,7 +91,7 @@ def test_a_pay_out_that_succeeds_after_it_was_given_up_is_owed_by_suspense(desk:
     with connect(desk.office.database.owner) as conn:
         told = payload(conn, "bank.break", instruction)
     assert told["why"] == "The bank has moved the money although the instruction was given up here."
-    desk.office.done(dismiss(desk.asking(), flagged))
+    desk.office.done(dismiss(desk.asking(), flagged, "x"))
     assert desk.read(instruction).flagged_ns is None
 
 
@@ -134,7 +134,7 @@ def test_a_refusal_of_what_was_given_up_ends_the_watch(desk: Desk) -> None:
         desk.until(lambda: desk.read(instruction).standing is State.DECLINED, "the refusal")
     ended = desk.read(instruction)
     assert (ended.due_ns, desk.wallet(party)) == (None, 1_000)
-    assert desk.events(instruction) == ["withdrawal.failed"]
+    assert desk.events(instruction) == ["bank.given_up", "withdrawal.failed"]
 
 
 def test_the_watch_ends_after_a_month(desk: Desk) -> None:
@@ -167,14 +167,14 @@ def test_a_decision_that_comes_while_people_give_up_is_booked_as_late(desk: Desk
         desk.until(lambda: desk.read(instruction).standing is State.SUCCEEDED_LATE, "the late success")
     assert desk.wallet(party) == 1_000
     assert desk.held() == -1_000
-    assert desk.events(instruction) == ["withdrawal.failed", "bank.break"]
+    assert desk.events(instruction) == ["bank.given_up", "withdrawal.failed", "bank.break"]
 
 
 def test_what_has_ended_is_not_given_up_asked_for_or_dismissed(desk: Desk) -> None:
     party, account = desk.person(), desk.bank.customer()
     instruction = desk.instruct("collect", party, account)
     with pytest.raises(Rejected) as refused:
-        dismiss(desk.asking(), desk.read(instruction))
+        dismiss(desk.asking(), desk.read(instruction), "x")
     assert refused.value.code == "instruction_not_flagged"
     with pytest.raises(Rejected) as refused:
         ask_again(desk.asking(), desk.read(instruction))

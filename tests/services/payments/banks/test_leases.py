@@ -73,7 +73,9 @@ def test_a_worker_records_nothing_on_what_people_have_given_up(desk: Desk) -> No
     instruction = desk.instruct("collect", desk.person(), "A1")
     with connect(desk.office.database.worker) as conn:
         (taken,) = take(desk, conn)
-        made = give_up(desk.asking(), desk.office.house, desk.read(instruction), SETTLERS["top_up"], None)
+        made = give_up(
+            desk.asking(), desk.office.house, desk.read(instruction), SETTLERS["top_up"], None, "x"
+        )
         desk.office.done(made)
         assert not note(conn, taken, State.UNKNOWN, "timed_out", Next(desk.clock.now_ns(), None))
     assert desk.read(instruction).standing is State.GIVEN_UP

@@ -13,9 +13,10 @@ from karez.services.payments.banks.links import LinkFacts, NewLink, link_bank, r
 from karez.services.payments.banks.records import (
     BankChoice,
     bank_choices,
-    challenge_url,
+    find_bank,
     find_instruction,
     instructions_of,
+    page_url,
 )
 from karez.storage.database import connect
 from karez.storage.tenant import as_entrance, as_institution, as_operator, as_person
@@ -66,7 +67,7 @@ def test_a_customer_is_sent_to_the_bank_s_page(desk: Desk) -> None:
     party = desk.person()
     instruction = desk.instruct("collect", party, "")
     with connect(desk.office.database.web) as conn, as_person(conn, party):
-        url = challenge_url(conn, find_instruction(conn, instruction))
+        url = page_url(find_bank(conn, desk.number).base_url, instruction)
     assert url == f"{desk.bank.url}/pay/{instruction}"
 
 

@@ -10,6 +10,7 @@ from karez.services.payments.banks.states import (
     moves_money,
     reached,
 )
+from tests.services.payments.drawn import arrows_of_guide, arrows_of_table
 
 DONE = frozenset({State.SUCCEEDED, State.SUCCEEDED_LATE})
 
@@ -67,3 +68,8 @@ def test_on_every_way_money_moves_by_the_bank_s_word_once() -> None:
         assert moves <= 1
         assert (state in OPEN) is (ends == 0)
         assert (state in DONE) is (moves == 1)
+
+
+def test_the_diagram_in_the_guide_is_the_table() -> None:
+    drawn = arrows_of_guide("States of an instruction to a bank")
+    assert sorted(drawn) == sorted(arrows_of_table(TRANSITIONS))

@@ -119,6 +119,17 @@ def test_each_currency_balances_and_the_margin_is_never_short(
     assert balances[USD.money, accounts.exchange_position(BANK, "USD")] == before_minor - price_minor
     assert balances[USD.money, accounts.escrow("USD")] == price_minor - before_minor
     assert balances[CNY.money, accounts.wallet(BUYER, "CNY")] <= 0
+    back = going_back(
+        asking(len(shares) + 1),
+        HOUSE,
+        trade_of(price_minor, str(legs)),
+        source=accounts.escrow("USD"),
+        code=TransferCode.RETURN_FROM_ESCROW,
+        before_minor=before_minor,
+        amount_minor=price_minor - before_minor,
+    )
+    book(balances, back.transfers)
+    assert set(balances.values()) == {0}
 
 
 def test_a_leg_remembers_how_it_was_exchanged() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from karez.core.ids import NIL
 from karez.core.outcomes import Rejected
-from karez.services.payments.exchange.rates import Rate, best_rate, check_rate, cost_of, given_back
+from karez.services.payments.exchange.rates import Cost, Rate, best_rate, check_rate, cost_of, given_back
 from karez.services.payments.house import Currency
 
 CNY, USD = Currency("CNY", 2, 1, 2, 3), Currency("USD", 2, 4, 5, 6)
@@ -66,16 +66,20 @@ def test_the_margin_is_never_negative(trade: tuple[Rate, int, Currency, Currency
 
 
 @given(trade=trades(), shares=st.lists(st.integers(1, 100), min_size=1, max_size=8))
-def test_however_often_money_goes_back_it_is_never_more_than_was_paid(
+def test_in_however_many_parts_all_of_it_goes_back_it_is_exactly_what_was_paid(
     trade: tuple[Rate, int, Currency, Currency, int], shares: list[int]
 ) -> None:
     _, price_minor, *_ = trade
-    cost = cost_of(*trade)
-    parts = [price_minor * share // sum(shares) for share in shares]
-    back = [given_back(cost, price_minor, part) for part in parts]
-    assert sum(each.bank_minor for each in back) <= cost.bank_minor
-    assert sum(each.margin_minor for each in back) <= cost.margin_minor
-    assert given_back(cost, price_minor, price_minor) == cost
+    cost, before_minor, back = cost_of(*trade), 0, list[Cost]()
+    ends = [price_minor * sum(shares[:count]) // sum(shares) for count in range(1, len(shares) + 1)]
+    for end_minor in ends:
+        back.append(given_back(cost, price_minor, before_minor, end_minor - before_minor))
+        before_minor = end_minor
+        share = Fraction(before_minor, price_minor)
+        assert sum(each.bank_minor for each in back) <= cost.bank_minor * share
+        assert sum(each.margin_minor for each in back) <= cost.margin_minor * share
+    assert all(each.bank_minor >= 0 <= each.margin_minor for each in back)
+    assert Cost(sum(each.bank_minor for each in back), sum(each.margin_minor for each in back)) == cost
 
 
 def test_the_payer_gets_the_cheapest_rate() -> None:

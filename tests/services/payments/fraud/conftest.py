@@ -14,7 +14,7 @@ from karez.services.asking import Asking
 from karez.services.payments.fraud.attempts import PaymentAttempt
 from karez.services.payments.fraud.deciding import Decision
 from karez.services.payments.fraud.deciding import Outcome as Verdict
-from karez.services.payments.fraud.recording import decision_row
+from karez.services.payments.fraud.screening import decision_row
 from karez.storage.database import Database, connect
 from tests.services.payments.fraud.making import NOW_NS
 

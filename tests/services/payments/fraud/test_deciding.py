@@ -4,14 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from karez.services.payments.fraud.attempts import Observed, Score, Seen, Subject, Window
-from karez.services.payments.fraud.deciding import Decision, Reason, decide
+from karez.services.payments.fraud.attempts import Observed, Seen, Subject, Window
+from karez.services.payments.fraud.deciding import Decision, Kind, Reason, decide
 from karez.services.payments.fraud.rules import (
     DEFAULTS,
     AmountBand,
     Measure,
     NamedRule,
-    ScoreAbove,
     Stop,
     Unfamiliar,
     Velocity,
@@ -34,8 +33,8 @@ def velocity(subject: Subject, measure: Measure, limit: int, outcome: Stop = "re
     )
 
 
-def hit(outcome: Stop, seen: int, limit: int) -> Reason:
-    return Reason(rule="the_rule", version=3, outcome=outcome, seen=seen, limit=limit)
+def hit(outcome: Stop, seen: int, limit: int, kind: Kind = "frequency") -> Reason:
+    return Reason(rule="the_rule", version=3, kind=kind, outcome=outcome, seen=seen, limit=limit)
 
 
 def test_a_small_payment_that_nothing_speaks_against_is_allowed() -> None:
@@ -56,7 +55,7 @@ def test_amounts_are_summed_up_to_the_limit_and_not_above(subject: Subject) -> N
     rules = only(velocity(subject, "amount", 100_00))
     before = Observed(seen_of(subject, Window.HOUR, amount_minor=90_00))
     assert decide(rules, attempt(10_00), before).outcome == "allow"
-    assert decide(rules, attempt(10_01), before).reasons == (hit("refuse", 100_01, 100_00),)
+    assert decide(rules, attempt(10_01), before).reasons == (hit("refuse", 100_01, 100_00, "amount"),)
 
 
 def test_a_sum_of_one_currency_leaves_payments_in_another_alone() -> None:
@@ -69,7 +68,7 @@ def test_stopped_attempts_count_without_this_one() -> None:
     five = Observed(seen_of(Subject.CARD, Window.HOUR, stopped=5))
     six = Observed(seen_of(Subject.CARD, Window.HOUR, stopped=6))
     assert decide(rules, attempt(), five).outcome == "allow"
-    assert decide(rules, attempt(), six).reasons == (hit("refuse", 6, 5),)
+    assert decide(rules, attempt(), six).reasons == (hit("refuse", 6, 5, "safety"),)
 
 
 def test_a_rule_looks_at_its_own_subject_and_window_only() -> None:
@@ -99,13 +98,17 @@ def test_a_band_begins_at_its_first_amount_and_ends_below_its_last(amount_minor:
 
 def test_a_band_without_an_end_has_none_and_is_of_one_currency() -> None:
     band = AmountBand(currency="CNY", from_minor=100_00, outcome="refuse")
-    assert decide(only(band), attempt(10**12), NOTHING_KNOWN).reasons == (hit("refuse", 10**12, 99_99),)
+    assert decide(only(band), attempt(10**12), NOTHING_KNOWN).reasons == (
+        hit("refuse", 10**12, 99_99, "amount"),
+    )
     assert decide(only(band), attempt(10**12, currency="EUR"), NOTHING_KNOWN).outcome == "allow"
 
 
 def test_much_money_to_an_unfamiliar_shop_is_challenged() -> None:
     rules = only(Unfamiliar(subject="shop", currency="CNY", limit_minor=100_00, outcome="challenge"))
-    assert decide(rules, attempt(100_01), NOTHING_KNOWN).reasons == (hit("challenge", 100_01, 100_00),)
+    assert decide(rules, attempt(100_01), NOTHING_KNOWN).reasons == (
+        hit("challenge", 100_01, 100_00, "unfamiliar"),
+    )
     assert decide(rules, attempt(100_00), NOTHING_KNOWN).outcome == "allow"
     assert decide(rules, attempt(100_01), Observed({}, knows_shop=True)).outcome == "allow"
     assert decide(rules, attempt(100_01), Observed({}, knows_device=True)).outcome == "challenge"
@@ -117,15 +120,6 @@ def test_much_money_from_an_unfamiliar_device_is_challenged() -> None:
     assert decide(rules, attempt(100_01), Observed({}, knows_shop=True)).outcome == "challenge"
     assert decide(rules, attempt(100_01), Observed({}, knows_device=True)).outcome == "allow"
     assert decide(rules, attempt(100_01, device=None), NOTHING_KNOWN).outcome == "allow"
-
-
-def test_a_score_counts_where_there_is_one() -> None:
-    rules = only(ScoreAbove(limit_bps=500, outcome="refuse"))
-    assert decide(rules, attempt(), NOTHING_KNOWN).outcome == "allow"
-    assert decide(rules, attempt(score=Score("model-1", 500)), NOTHING_KNOWN).outcome == "allow"
-    assert decide(rules, attempt(score=Score("model-1", 501)), NOTHING_KNOWN).reasons == (
-        hit("refuse", 501, 500),
-    )
 
 
 @pytest.mark.parametrize("subject", list(Subject))

@@ -20,8 +20,16 @@ from karez.services.payments.fraud.attempts import (
     sealer,
 )
 from karez.services.payments.fraud.listing import change_list, fingerprint_keys, party_key
-from karez.services.payments.fraud.observing import observed
-from karez.services.payments.fraud.rules import LOOKED_AT_MAX
+from karez.services.payments.fraud.observing import EVERYTHING, Looking, looking, observed
+from karez.services.payments.fraud.rules import (
+    LOOKED_AT_MAX,
+    AmountBand,
+    NamedRule,
+    Rule,
+    ScoreAbove,
+    Unfamiliar,
+    Velocity,
+)
 from karez.storage.database import Database, connect
 from karez.storage.tenant import as_institution, as_operator, as_person
 from tests.conftest import SECRET_KEY
@@ -38,6 +46,7 @@ from tests.services.payments.fraud.making import (
     SECOND_NS,
     TEA_HOUSE,
     attempt,
+    only,
 )
 
 Outcomes = dict[PaymentAttempt, str]
@@ -214,6 +223,50 @@ def test_many_attempts_at_once_are_known_like_each_alone(
     assert known(web, *attempts) == [known(web, each)[0] for each in attempts]
 
 
+def test_only_what_rules_count_is_looked_at(web: psycopg.Connection[Any], remember: Remember) -> None:
+    remember(attempt(ago_s=10), attempt(ago_s=100))
+    rules = only(
+        Velocity(subject=Subject.DEVICE, window=Window.MINUTE, measure="count", limit=1, outcome="refuse")
+    )
+    with as_operator(web):
+        (found,) = observed(web, [attempt()], looking(rules))
+    assert found.seen == {(Subject.DEVICE, window): Seen(1, 1_000) for window in Window}
+    assert not found.knows_shop
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (AmountBand(currency="CNY", from_minor=1, outcome="refuse"), Looking()),
+        (
+            Unfamiliar(subject="shop", currency="CNY", limit_minor=1, outcome="refuse"),
+            Looking(knows_shop=True),
+        ),
+        (ScoreAbove(model="m", limit_bps=1, outcome="refuse"), EVERYTHING),
+    ],
+)
+def test_a_set_of_rules_looks_at_what_it_needs(rule: Rule, expected: Looking) -> None:
+    assert looking(only(rule)) == expected
+
+
+def test_a_subject_is_looked_at_for_the_longest_of_its_windows() -> None:
+    rules = tuple(
+        NamedRule(
+            window,
+            0,
+            Velocity(subject=Subject.CARD, window=window, measure="count", limit=1, outcome="refuse"),
+        )
+        for window in (Window.MINUTE, Window.DAY, Window.HOUR)
+    )
+    assert looking(rules) == Looking(((Subject.CARD, Window.DAY),))
+
+
+def test_lists_are_looked_at_even_if_no_rule_counts(web: psycopg.Connection[Any], commit: Commit) -> None:
+    commit(change_list(asking(), None, KEYS[Subject.CARD], "block", "stolen", None))
+    with as_operator(web):
+        assert observed(web, [attempt()], Looking()) == [Observed({}, blocked=frozenset({Subject.CARD}))]
+
+
 def test_nobody_but_the_operator_sees_decisions_rules_or_lists(
     database: Database, web: psycopg.Connection[Any], commit: Commit, remember: Remember
 ) -> None:
@@ -221,7 +274,7 @@ def test_nobody_but_the_operator_sees_decisions_rules_or_lists(
     for acting in (as_person(web, ANA), as_institution(web, 1)):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting:
             observed(web, [attempt()])
-    for table in ("fraud_rule", "fraud_list", "fraud_decision"):
+    for table in ("fraud_rule_set", "fraud_list", "fraud_decision"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), as_person(web, ANA):
             web.execute(f"SELECT FROM {table}".encode())
     with connect(database.book) as conn, pytest.raises(psycopg.errors.InsufficientPrivilege):

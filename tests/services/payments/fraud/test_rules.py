@@ -17,7 +17,7 @@ from karez.services.payments.fraud.rules import (
 from tests.parties.making import refused
 
 
-def velocity(measure: str, limit: int, currency: str | None = None) -> Velocity:
+def velocity(measure: str, limit: int, currency: str | None = None, **more: object) -> Velocity:
     return msgspec.convert(
         {
             "kind": "velocity",
@@ -27,6 +27,7 @@ def velocity(measure: str, limit: int, currency: str | None = None) -> Velocity:
             "limit": limit,
             "outcome": "refuse",
             "currency": currency,
+            **more,
         },
         Velocity,
     )
@@ -44,13 +45,15 @@ def test_every_rule_of_the_program_can_work_and_is_read_back_from_json(name: str
         velocity("count", 0),
         velocity("stopped", LOOKED_AT_MAX - 1),
         velocity("amount", 10**15, "CNY"),
+        velocity("count", 1, "CNY", exact=True),
+        velocity("amount", 10**15, "CNY", exact=True),
         AmountBand(currency="JPY", from_minor=1, below_minor=2, outcome="refuse"),
         Unfamiliar(subject="shop", currency="CNY", limit_minor=0, outcome="challenge"),
-        ScoreAbove(limit_bps=9_999, outcome="refuse"),
+        ScoreAbove(model="m", limit_bps=9_999, outcome="refuse"),
     ],
 )
 def test_a_rule_at_its_bounds_is_accepted(rule: Rule) -> None:
-    check_rule("rule_1", rule)
+    check_rule("rule_1", rule, ["m"])
 
 
 @pytest.mark.parametrize(
@@ -68,13 +71,19 @@ def test_a_rule_at_its_bounds_is_accepted(rule: Rule) -> None:
         (AmountBand(currency="XXX", from_minor=5, outcome="refuse"), "currency_unknown"),
         (Unfamiliar(subject="shop", currency="CNY", limit_minor=-1, outcome="refuse"), "fraud_rule_invalid"),
         (Unfamiliar(subject="shop", currency="", limit_minor=1, outcome="refuse"), "currency_unknown"),
-        (ScoreAbove(limit_bps=10_000, outcome="refuse"), "fraud_rule_invalid"),
-        (ScoreAbove(limit_bps=-1, outcome="refuse"), "fraud_rule_invalid"),
+        (ScoreAbove(model="m", limit_bps=10_000, outcome="refuse"), "fraud_rule_invalid"),
+        (ScoreAbove(model="m", limit_bps=-1, outcome="refuse"), "fraud_rule_invalid"),
+        (ScoreAbove(model="n", limit_bps=1, outcome="refuse"), "fraud_rule_invalid"),
+        (velocity("count", 5, exact=True), "fraud_rule_invalid"),
+        (velocity("count", 0, "CNY", exact=True), "fraud_rule_invalid"),
+        (velocity("stopped", 5, "CNY", exact=True), "fraud_rule_invalid"),
+        (velocity("count", 5, "CNY", exact=True, outcome="challenge"), "fraud_rule_invalid"),
+        (velocity("amount", 2**63, "CNY"), "fraud_rule_invalid"),
     ],
 )
 def test_a_rule_that_could_never_do_what_it_says_is_refused(rule: Rule, code: str) -> None:
     with refused(code):
-        check_rule("rule_1", rule)
+        check_rule("rule_1", rule, ["m"])
 
 
 @pytest.mark.parametrize("name", ["", "Card", "1st", "a b", "a" * 41, "卡"])

@@ -85,3 +85,9 @@ def test_a_release_frees_the_reservation_and_an_expiry_only_records_it() -> None
     (void,) = release(asking(), HOLD, SHOP).transfers
     assert (void.pending_id, void.flags) == (HOLD.pending_id, TransferFlags.VOID)
     assert expire(asking(), HOLD).transfers == ()
+
+
+def test_nobody_but_the_shop_releases_a_hold() -> None:
+    with pytest.raises(Rejected) as refused:
+        release(asking(), HOLD, PAYER)
+    assert refused.value.code == "hold_not_yours"

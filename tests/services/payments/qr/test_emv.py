@@ -155,6 +155,9 @@ def test_a_code_without_any_account_pays_nobody() -> None:
         ("64", "0104茶馆茶馆", "qr_mandatory_field_missing"),
         ("64", "0002ZH", "qr_mandatory_field_missing"),
         ("64", "0003ZHO0104茶馆茶馆", "qr_too_long"),
+        ("64", "0002ZH0104茶\n馆茶", "qr_field_malformed"),
+        ("64", "0002ZH0104\u202e馆茶馆", "qr_field_malformed"),
+        ("64", "0002ZH0102茶馆0202\x7f北", "qr_field_malformed"),
         ("29", "0103abc", "qr_mandatory_field_missing"),
         ("29", "00", "qr_truncated"),
     ],
@@ -206,7 +209,11 @@ def test_what_is_no_payment_code_is_refused(text: str, code: str) -> None:
 
 
 PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
-ANY = st.characters(codec="utf-8")
+ANY = st.characters(
+    codec="utf-8",
+    exclude_categories=["Cc", "Zl", "Zp"],
+    exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069",
+)
 
 
 @st.composite

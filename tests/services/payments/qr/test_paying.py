@@ -7,10 +7,13 @@ import pytest
 
 from karez.core.clock import SimulatedClock
 from karez.core.outcomes import Rejected
+from karez.ledger.operations import Operation
+from karez.services.asking import Asking
 from karez.services.payments.qr import operations
 from karez.services.payments.qr.doors import PaymentAsked, resolve
 from karez.services.payments.qr.emv import Shopfront
 from karez.services.payments.qr.karez_codes import code_of_shop, code_of_trade
+from karez.services.payments.qr.ordering import as_trade, from_balance
 from karez.services.payments.qr.pay_codes import fingerprints, pay_code, sealer
 from karez.services.payments.qr.records import (
     PayCode,
@@ -59,7 +62,15 @@ def scanned(street: Street, payer: UUID, text: str) -> PaymentAsked:
 def sticker(street: Street, shop: ShownFront, label: str = "till 2") -> ShopCode:
     street.done(operations.make_shop_code(street.asking(), street.house, shop, "CNY", label))
     with connect(street.database.web) as conn, as_person(conn, shop.shop):
-        return shop_codes(conn, shop.shop)[0]
+        return shop_codes(conn, shop.shop, None, 1)[0]
+
+
+def by_sticker(
+    asking: Asking, street: Street, code: ShopCode, shop: ShownFront, amount_minor: int, payer: Wallet
+) -> Operation:
+    new = operations.order_by_sticker(asking.id, code, shop, amount_minor, payer.party)
+    payment = from_balance(as_trade(code.shop, new, asking.now_ns), payer)
+    return operations.pay_shop_code(asking, street.house, code, new, payment, {})
 
 
 def shown_code(street: Street, payer: UUID) -> str:
@@ -89,7 +100,7 @@ def test_a_payer_scans_a_sticker_types_the_amount_and_the_shop_has_it(
     code = sticker(street, tea_house)
     asked = scanned(street, ana.party, code_of_shop(code.id, TEA_HOUSE, "CNY", code.label).text())
     assert asked == PaymentAsked(tea_house.shop, tea_house, "CNY", None, code=code)
-    street.done(operations.pay_shop_code(street.asking(), street.house, code, tea_house, 1_230, ana))
+    street.done(by_sticker(street.asking(), street, code, tea_house, 1_230, ana))
     assert (street.balance(ana.party), street.takings(tea_house.shop)) == (8_770, 1_230)
 
 
@@ -98,7 +109,7 @@ def test_paying_a_sticker_leaves_a_finished_trade_that_both_sides_see(
 ) -> None:
     code = sticker(street, tea_house)
     asking = street.asking()
-    street.done(operations.pay_shop_code(asking, street.house, code, tea_house, 1_230, ana))
+    street.done(by_sticker(asking, street, code, tea_house, 1_230, ana))
     id_ = trades.trade_id(tea_house.shop, f"qr-{asking.id.hex}")
     paid = trade(street, ana.party, id_)
     assert paid == trade(street, tea_house.shop, id_)
@@ -136,7 +147,7 @@ def test_the_order_of_another_buyer_is_not_shown(street: Street, ana: Wallet, te
     id_ = trades.trade_id(tea_house.shop, "for-ben")
     text = code_of_trade(id_, "for-ben", TEA_HOUSE, "CNY", 2_500).text()
     assert scanned(street, ben.party, text).amount_minor == 2_500
-    with refused("trade_not_found"):
+    with refused("qr_order_gone"):
         scanned(street, ana.party, text)
 
 
@@ -149,7 +160,7 @@ def test_a_withdrawn_sticker_pays_nobody(street: Street, ana: Wallet, tea_house:
     with connect(street.database.web) as conn, as_person(conn, ana.party):
         withdrawn = find_shop_code(conn, code.id)
     with refused("shop_code_withdrawn"):
-        operations.pay_shop_code(street.asking(), street.house, withdrawn, tea_house, 1, ana)
+        by_sticker(street.asking(), street, withdrawn, tea_house, 1, ana)
     with refused("shop_code_withdrawn"):
         operations.withdraw_shop_code(street.asking(), withdrawn, tea_house.shop)
 

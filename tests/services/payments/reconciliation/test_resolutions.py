@@ -15,6 +15,7 @@ from karez.services.payments.reconciliation.break_states import (
 from karez.services.payments.reconciliation.matching.breaks import ALLOWED, Action, BreakKind
 from karez.services.payments.reconciliation.records import BreakRecord
 from karez.services.payments.reconciliation.resolutions import check_action, propose
+from tests.services.payments.drawn import arrows_of_guide, arrows_of_table
 from tests.services.payments.reconciliation.matching.making import movement
 from tests.services.payments.reconciliation.office import Office
 
@@ -186,6 +187,7 @@ def test_an_action_passes_only_where_the_kind_allows_it_and_the_sums_fit(
         Action.ACCEPT_DAY: not difference,
         Action.BOOK_BANK_FEE: signs == {False},
         Action.REFUND_PAYER: signs == {True},
+        Action.GIVE_BACK: signs == {True},
     }
     for action in Action:
         if action in ALLOWED[kind] and fits.get(action, True):
@@ -208,3 +210,7 @@ def test_every_step_leads_where_the_table_says_and_nowhere_else() -> None:
 def test_what_is_approved_stays_approved() -> None:
     assert BreakState.APPROVED not in WAITING
     assert all(BreakState.APPROVED not in steps for steps in TRANSITIONS.values())
+
+
+def test_the_diagram_in_the_guide_is_the_table() -> None:
+    assert sorted(arrows_of_guide("States of a break")) == sorted(arrows_of_table(TRANSITIONS))

@@ -57,6 +57,17 @@ def movements(draw: st.DrawFn) -> Movement:
 BATCHES = st.lists(st.lists(movements(), max_size=8), max_size=8)
 
 
+@given(st.lists(AMOUNTS, min_size=1, max_size=6))
+def test_parts_of_a_trade_cost_together_what_the_whole_costs(parts: list[int]) -> None:
+    released = [
+        line_fee(PROPORTIONAL, movement("release", part, 0, sum(parts[:number])))
+        for number, part in enumerate(parts[:-1])
+    ]
+    rest = line_fee(PROPORTIONAL, movement("payment", parts[-1], sum(parts), sum(parts[:-1])))
+    assert min([*released, rest]) >= 0
+    assert sum(released) + rest == line_fee(PROPORTIONAL, movement("payment", sum(parts)))
+
+
 def test_a_large_refund_is_carried_until_new_payments_cover_it() -> None:
     lines = [movement("payment", 10_000), movement("payment", 5_000), movement("refund", -20_000, 20_000)]
     totals = add_up(KEEP, lines)

@@ -31,15 +31,22 @@ from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, key_of, needed_key
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import parse_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, NEEDED_KEY, OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, location, to_response
 from karez.ledger.operations import Operation
 from karez.parties.roles import Permission
 from karez.services.asking import Asking
 from karez.services.payments.agreements import operations as agreements
-from karez.services.payments.agreements.deductions import Deduction, DeductionReceipt, deduct
+from karez.services.payments.agreements.deductions import (
+    Deduction,
+    DeductionReceipt,
+    deduct,
+    deduction_attempt,
+)
 from karez.services.payments.agreements.operations import VALID_MAX_S, AgreementReceipt
 from karez.services.payments.agreements.records import (
     Agreement,
@@ -91,6 +98,7 @@ Decide = Callable[[Asking, Agreement, UUID], Operation]
                 "fixed_amount_too_large",
                 "period_invalid",
                 "zone_unknown",
+                "notice_too_long",
                 "validity_invalid",
                 "moment_malformed",
             ),
@@ -123,6 +131,9 @@ async def sign_agreement(request: AnyRequest, caller: TheCaller, services: TheSe
             name="deductByAgreement",
             topic="Agreements",
             summary="Deduct money from the payer's balance, as the shop, once a period",
+            description="A payer who has to confirm hears of it; once it is confirmed, and within 15 minutes, send "
+            "the same request again. After that time, and where it was refused, ask anew with another "
+            "`Idempotency-Key`: a deduction that was stopped uses no period up.",
             access=Permission.PAYMENTS_WRITE,
             body=_DEDUCTION,
             headers=(ACTING_FOR, IDEMPOTENCY_KEY),
@@ -130,6 +141,7 @@ async def sign_agreement(request: AnyRequest, caller: TheCaller, services: TheSe
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "agreement_not_found",
                 "agreement_not_yours",
                 "agreement_state_wrong",
@@ -174,6 +186,7 @@ async def deduct_by_agreement(
         asked(caller, shop, f"agreement.deduct/{agreement_id}", content_of(body), key_of(request)),
         read,
         lambda asking, house, facts: deduct(asking, house, *facts, shop, wanted),
+        lambda asking, facts: deduction_attempt(asking, facts[0], wanted),
     )
     return to_response(Reply(201, reply))
 
@@ -251,12 +264,13 @@ async def list_agreements(request: AnyRequest, caller: TheCaller, services: TheS
     """Return a page of agreements."""
     query = _QUERY.read(request)
     party = await party_of(services, caller, request)
-    before = or_none(query.before)
-    before_ns = None if before is None else parse_moment(before)
-    found = await services.database.as_party(
-        party, lambda conn: agreements_page(conn, party, query.side, before_ns, query.limit)
+    found, next_before = await read_page(
+        services,
+        party,
+        query,
+        lambda conn, before_ns, limit: agreements_page(conn, party, query.side, before_ns, limit),
+        lambda each: each.signed_ns,
     )
-    next_before = format_moment(found[-1].signed_ns) if len(found) == query.limit else None
     return json_reply(AgreementPage([agreement_view(each) for each in found], next_before))
 
 

@@ -16,6 +16,7 @@ from karez.channels.api.caller import Caller
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, needed_key
 from karez.channels.api.context import Services
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -26,6 +27,7 @@ from karez.channels.api.fields import (
     MoneyAmount,
     NewId,
 )
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import NEEDED_KEY, OPERATION_REFUSALS
@@ -36,8 +38,14 @@ from karez.parties.roles import Permission
 from karez.services.asking import Asking
 from karez.services.payments.banks.links import LinkFacts, LinkReceipt, NewLink, link_bank, read_link
 from karez.services.payments.banks.records import BankChoice, Instruction, bank_choices, find_instruction
+from karez.services.payments.fraud.attempts import PaymentAttempt
 from karez.services.payments.house import House
-from karez.services.payments.wallets.bank_moves import BankMoveReceipt, top_up, withdraw
+from karez.services.payments.wallets.bank_moves import (
+    BankMoveReceipt,
+    top_up,
+    withdraw,
+    withdrawal_attempt,
+)
 from karez.services.payments.wallets.records import Wallet, find_wallet
 
 Url = Annotated[str, Meta(min_length=8, max_length=300, pattern=r"^https?://[!-~]+$")]
@@ -55,6 +63,8 @@ class BankLinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         base_url: Where its protocol begins.
         secret: What both sides hold; it is sealed and never shown again.
         open: Whether it takes instructions.
+        notify_url: Where it tells how an instruction ended: `/v1/bank-notices` of this API, by the name under
+            which the bank reaches it.
     """
 
     institution: InstitutionNumber
@@ -62,6 +72,7 @@ class BankLinkBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     secret: Annotated[str, Meta(min_length=16, max_length=200)]
     currencies: Annotated[list[CurrencyCode], Meta(min_length=1, max_length=50)]
     open: bool = True
+    notify_url: Url | None = None
 
 
 class BankView(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +150,7 @@ _MOVE_REFUSALS = (
 )
 
 Move = Callable[[Asking, House, BankChoice, Wallet, str, int], Operation]
+Attempt = Callable[[Asking, tuple[BankChoice, Wallet], NewBankMove], PaymentAttempt]
 
 
 @put(
@@ -170,7 +182,7 @@ async def link(request: AnyRequest, caller: TheCaller, services: TheServices) ->
     new = NewLink(
         bank=body.institution,
         base_url=body.base_url,
-        notify_url=None,
+        notify_url=body.notify_url,
         secret=body.secret,
         currencies=tuple(body.currencies),
         is_open=body.open,
@@ -253,7 +265,7 @@ async def make_top_up(request: AnyRequest, caller: TheCaller, services: TheServi
             summary="Have a bank pay money from a wallet out",
             access=Permission.PAYMENTS_WRITE,
             body=_BANK_MOVE,
-            headers=(ACTING_FOR,),
+            headers=(ACTING_FOR, DEVICE_ID),
             answers={
                 201: Answer(
                     "Reserved and instructed; read how it stands",
@@ -263,6 +275,7 @@ async def make_top_up(request: AnyRequest, caller: TheCaller, services: TheServi
             },
             refusals=(
                 *_MOVE_REFUSALS,
+                *STOPPING_REFUSALS,
                 "wallet_frozen",
                 "payment_limit_exceeded",
                 "day_limit_exceeded",
@@ -273,11 +286,21 @@ async def make_top_up(request: AnyRequest, caller: TheCaller, services: TheServi
 )
 async def make_withdrawal(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
     """Instruct a bank to pay out."""
-    return await _move(request, caller, services, "wallet.withdraw", withdraw)
+    device = device_of(services, request)
+
+    def attempt(asking: Asking, facts: tuple[BankChoice, Wallet], body: NewBankMove) -> PaymentAttempt:
+        return withdrawal_attempt(asking, *facts, body.account, body.amount_minor, device)
+
+    return await _move(request, caller, services, "wallet.withdraw", withdraw, attempt)
 
 
 async def _move(
-    request: AnyRequest, caller: Caller, services: Services, kind: str, move: Move
+    request: AnyRequest,
+    caller: Caller,
+    services: Services,
+    kind: str,
+    move: Move,
+    attempt: Attempt | None = None,
 ) -> Response[bytes]:
     body = await _BANK_MOVE.read(request)
     party = await party_of(services, caller, request)
@@ -295,6 +318,7 @@ async def _move(
         asked(caller, party, kind, content_of(body), body.id),
         lambda: services.database.as_party(party, read),
         lambda asking, house, facts: move(asking, house, *facts, body.account, body.amount_minor),
+        None if attempt is None else lambda asking, facts: attempt(asking, facts, body),
     )
     return to_response(Reply(201, reply))
 

@@ -15,27 +15,29 @@ from karez.channels.api.bill_forms import (
     BillPaymentView,
     payment_view,
 )
-from karez.channels.api.bodies import Body, Query, or_none
+from karez.channels.api.bodies import Body, Query
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, MoneyAmount, NewId, PageSize
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, location, to_response
 from karez.parties.roles import Permission
 from karez.services.payments.bills import paying
 from karez.services.payments.bills.account_numbers import check_number
 from karez.services.payments.bills.paying import BillPaymentReceipt
+from karez.services.payments.bills.payment_records import find_payment, payments_page
 from karez.services.payments.bills.records import (
     Bill,
     bill_not_found,
     bills_of,
     find_bill,
-    find_payment,
     find_service,
-    payments_page,
 )
 from karez.services.payments.wallets.records import Wallet, find_wallet
 
@@ -167,7 +169,7 @@ async def look_up_bills(
             summary="Pay a bill from the balance",
             access=Permission.PAYMENTS_WRITE,
             body=_PAY,
-            headers=(ACTING_FOR,),
+            headers=(ACTING_FOR, DEVICE_ID),
             answers={
                 201: Answer(
                     "Paid, now or before",
@@ -179,6 +181,7 @@ async def look_up_bills(
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "bill_not_found",
                 "bill_state_wrong",
                 "bill_amount_wrong",
@@ -199,6 +202,7 @@ async def pay_bill(
     """Pay a bill that the payer knows the account number of."""
     body = await _PAY.read(request)
     payer = await party_of(services, caller, request)
+    device = device_of(services, request)
 
     def by_number(conn: Connection) -> Bill:
         bill = find_bill(conn, bill_id)
@@ -212,14 +216,15 @@ async def pay_bill(
             payer, lambda conn: find_wallet(conn, payer, bill.currency)
         )
 
-    ask = asked(caller, payer, f"bill.pay/{bill_id}", content_of(body), body.id)
     reply = await carry(
         services,
-        ask,
+        asked(caller, payer, f"bill.pay/{bill_id}", content_of(body), body.id),
         read,
         lambda asking, house, facts: paying.pay(asking, house, *facts, body.amount_minor),
+        lambda asking, facts: paying.bill_attempt(asking, facts[0], payer, body.amount_minor, device),
     )
-    return to_response(Reply(201, reply, (location("/v1/bill-payments", ask.id),)))
+    made = msgspec.json.decode(reply, type=BillPaymentReceipt).id
+    return to_response(Reply(201, reply, (location("/v1/bill-payments", made),)))
 
 
 @get(
@@ -268,12 +273,13 @@ async def list_bill_payments(
     """Return a page of receipts."""
     query = _QUERY.read(request)
     payer = await party_of(services, caller, request)
-    before = or_none(query.before)
-    before_ns = None if before is None else parse_moment(before)
-    found = await services.database.as_party(
-        payer, lambda conn: payments_page(conn, payer, before_ns, query.limit)
+    found, next_before = await read_page(
+        services,
+        payer,
+        query,
+        lambda conn, before_ns, limit: payments_page(conn, payer, before_ns, limit),
+        lambda each: each.paid_ns,
     )
-    next_before = format_moment(found[-1].paid_ns) if len(found) == query.limit else None
     return json_reply(BillPaymentPage([payment_view(each) for each in found], next_before))
 
 

@@ -80,6 +80,7 @@ _NEW_CALENDAR: Body[NewCalendar] = Body(NewCalendar, _EXAMPLE, LARGE_SIZE_MAX_BY
             refusals=(
                 *OPERATION_REFUSALS,
                 "idempotency_key_missing",
+                "calendar_name_malformed",
                 "calendar_reserved",
                 "zone_unknown",
                 "row_state_changed",
@@ -93,7 +94,7 @@ async def enter_business_calendar(
     """Enter a calendar; batches that are made from now on follow it."""
     body = await _NEW_CALENDAR.read(request)
     exceptions = {**dict.fromkeys(body.closed, False), **dict.fromkeys(body.open, True)}
-    new = Calendar(name[:80], body.zone, exceptions)
+    new = Calendar(name, body.zone, exceptions)
     reply = await carry(
         services,
         asked(caller, None, f"calendar.enter/{name}", content_of(body), needed_key(request)),

@@ -185,6 +185,7 @@ _QUERY = Query(ChargebacksQuery)
                 "trade_not_found",
                 "trade_state_wrong",
                 "chargeback_open_already",
+                "chargeback_clearing_missing",
                 "refund_exceeds_payment",
                 "payer_account_not_found",
             ),
@@ -199,7 +200,7 @@ async def open_a_chargeback(request: AnyRequest, caller: TheCaller, services: Th
     reply = await carry(
         services,
         asked(caller, None, f"chargeback.open/{body.trade}", content_of(body), key_of(request)),
-        lambda: services.database.as_operator(lambda conn: opening_facts(conn, body.trade)),
+        lambda: services.database.as_operator(lambda conn: opening_facts(conn, body.trade, bank)),
         lambda asking, house, facts: open_chargeback(asking, house, facts, bank, new),
     )
     return to_response(Reply(201, reply))
@@ -315,7 +316,8 @@ async def represent_chargeback(
                 "institution_needed",
                 "chargeback_not_found",
                 "chargeback_state_wrong",
-                "exchange_limit_exceeded",
+                "chargeback_answer_awaited",
+                "exchange_return_limited",
                 "payee_account_not_found",
             ),
         )

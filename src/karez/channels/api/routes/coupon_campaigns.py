@@ -31,8 +31,11 @@ from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment, parse_moment
 from karez.channels.api.operations import NEEDED_KEY, OPERATION_REFUSALS
 from karez.channels.api.replies import Reply, json_reply, to_response
+from karez.ledger.operations import Operation
 from karez.parties.roles import Permission
+from karez.services.asking import Asking
 from karez.services.payments import accounts
+from karez.services.payments.house import House
 from karez.services.payments.sources import campaigns
 from karez.services.payments.sources.campaigns import (
     COUNT_MAX,
@@ -41,6 +44,7 @@ from karez.services.payments.sources.campaigns import (
 )
 from karez.services.payments.sources.coupon_records import (
     Campaign,
+    campaign_or_none,
     campaigns_page,
     find_campaign,
 )
@@ -167,7 +171,7 @@ _FUNDER_REFUSALS = ("party_unknown", "party_not_active", "institution_needed")
                 "day_limit_exceeded",
                 "balance_too_low",
                 "payer_account_not_found",
-                "row_exists",
+                "campaign_reference_used",
             ),
         )
     },
@@ -186,16 +190,25 @@ async def create_campaign(request: AnyRequest, caller: TheCaller, services: TheS
         until_ns=parse_moment(body.until),
     )
 
-    async def read() -> Wallet | int:
+    id_ = campaigns.campaign_id(funder, body.reference)
+
+    async def read() -> tuple[Wallet | int, Campaign | None]:
         if isinstance(funder, int):
-            return funder
-        return await services.database.as_party(funder, lambda conn: find_wallet(conn, funder, body.currency))
+            return funder, await services.database.as_caller(caller, lambda conn: campaign_or_none(conn, id_))
+        return await services.database.as_party(
+            funder, lambda conn: (find_wallet(conn, funder, body.currency), campaign_or_none(conn, id_))
+        )
+
+    def decide(asking: Asking, house: House, facts: tuple[Wallet | int, Campaign | None]) -> Operation:
+        purse, earlier = facts
+        campaigns.check_reference(earlier)
+        return campaigns.create(asking, house, purse, new)
 
     reply = await carry(
         services,
         _asked(caller, funder, f"coupon.create_campaign/{body.reference}", content_of(body), None),
         read,
-        lambda asking, house, purse: campaigns.create(asking, house, purse, new),
+        decide,
     )
     return to_response(Reply(201, reply))
 

@@ -166,8 +166,10 @@ async def issue_credential(request: AnyRequest, caller: TheCaller, services: The
     owner = _owner(caller, new.institution, new.party)
     now_ns = services.clock.now_ns()
     expires_ns = _expiry(new.expires, now_ns)
+    # What somebody issues to their own institution is in their own hands, so nobody becomes two persons.
+    staff = caller.staff if owner == caller.owner else None
     token = await services.database.as_caller(
-        caller, lambda conn: credentials.issue(conn, owner, new.scopes, new.label, expires_ns, now_ns)
+        caller, lambda conn: credentials.issue(conn, owner, new.scopes, new.label, expires_ns, now_ns, staff)
     )
     return _issued(token, expires_ns)
 

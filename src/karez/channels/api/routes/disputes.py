@@ -192,7 +192,7 @@ def _ending(name: str, summary: str) -> dict[str, Documentation]:
             answers={
                 200: Answer("Over, now or before", DisputeReceipt, {**EXAMPLE_RECEIPT, "state": "withdrawn"})
             },
-            refusals=(*_DISPUTE_REFUSALS, "dispute_not_yours"),
+            refusals=(*_DISPUTE_REFUSALS, "dispute_not_yours", "exchange_return_limited"),
         )
     }
 
@@ -265,6 +265,7 @@ async def accept(
                 "dispute_not_found",
                 "dispute_over",
                 "decision_amount_wrong",
+                "exchange_return_limited",
             ),
         )
     },

@@ -11,14 +11,22 @@ from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, key_of, needed_key
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, CurrencyCode, Moment
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, NEEDED_KEY, OPERATION_REFUSALS
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.parties.roles import Permission
-from karez.services.payments.exchange.operations import QuoteFacts, QuoteReceipt, pay_by_quote, quote
+from karez.services.payments.exchange.operations import (
+    QuoteFacts,
+    QuoteReceipt,
+    pay_by_quote,
+    quote,
+    quote_attempt,
+)
 from karez.services.payments.exchange.records import Quote, find_quote, pair_of, valid_rates
 from karez.services.payments.trades.changes import TradeReceipt
 from karez.services.payments.trades.records import Trade, find_trade
@@ -107,6 +115,7 @@ _WANTED: Body[WantedQuote] = Body(WantedQuote, {"trade": EXAMPLE_IDS[5], "curren
                 "currency_not_open",
                 "exchange_not_open",
                 "exchange_rate_missing",
+                "amount_too_large",
             ),
         )
     },
@@ -147,11 +156,12 @@ async def quote_exchange(request: AnyRequest, caller: TheCaller, services: TheSe
             topic="Exchange",
             summary="Pay the trade of a quote from the buyer's balance in the quote's currency",
             access=Permission.PAYMENTS_WRITE,
-            headers=(ACTING_FOR, IDEMPOTENCY_KEY),
+            headers=(ACTING_FOR, IDEMPOTENCY_KEY, DEVICE_ID),
             answers={200: Answer("Paid, now or before", TradeReceipt, _EXAMPLE_RECEIPT)},
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "exchange_quote_not_found",
                 "exchange_quote_used",
                 "exchange_quote_expired",
@@ -175,6 +185,7 @@ async def pay_by_exchange(
 ) -> Response[bytes]:
     """Pay a trade by a quote."""
     payer = await party_of(services, caller, request)
+    device = device_of(services, request)
 
     def read(conn: Connection) -> tuple[Trade, Wallet, Quote]:
         found = find_quote(conn, quote_id)
@@ -185,6 +196,7 @@ async def pay_by_exchange(
         asked(caller, payer, f"exchange.pay/{quote_id}", b"", key_of(request)),
         lambda: services.database.as_party(payer, read),
         lambda asking, house, facts: pay_by_quote(asking, house, *facts),
+        lambda asking, facts: quote_attempt(asking, facts[0], payer, facts[2], device),
     )
     return to_response(Reply(200, reply))
 

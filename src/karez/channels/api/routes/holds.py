@@ -12,9 +12,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
-from karez.channels.api.bodies import Body, Query, or_none
+from karez.channels.api.bodies import Body, Query
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, key_of
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -28,9 +29,11 @@ from karez.channels.api.fields import (
     Reference,
     Text,
 )
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, location, to_response
 from karez.core.outcomes import Rejected
 from karez.parties.roles import Permission
@@ -188,7 +191,7 @@ _ACTION_REFUSALS = (
             summary="Reserve money of the balance for a shop, as the payer",
             access=Permission.PAYMENTS_WRITE,
             body=_NEW,
-            headers=(ACTING_FOR,),
+            headers=(ACTING_FOR, DEVICE_ID),
             answers={
                 201: Answer(
                     "Reserved, now or before",
@@ -200,6 +203,7 @@ _ACTION_REFUSALS = (
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "currency_not_open",
                 "amount_too_large",
                 "buyer_is_shop",
@@ -218,14 +222,16 @@ async def place_hold(request: AnyRequest, caller: TheCaller, services: TheServic
     body = await _NEW.read(request)
     payer = await party_of(services, caller, request)
     new = Placing(body.shop, body.reference, body.title, body.currency, body.amount_minor, body.expires_in_s)
-    ask = asked(caller, payer, "hold.place", content_of(body), body.id)
+    device = device_of(services, request)
     reply = await carry(
         services,
-        ask,
+        asked(caller, payer, "hold.place", content_of(body), body.id),
         lambda: services.database.as_party(payer, lambda conn: find_wallet(conn, payer, body.currency)),
         lambda asking, house, wallet: holds.place(asking, house, wallet, new),
+        lambda asking, _: holds.placing_attempt(asking, payer, new, device),
     )
-    return to_response(Reply(201, reply, (location("/v1/holds", ask.id),)))
+    placed = msgspec.json.decode(reply, type=HoldReceipt).id
+    return to_response(Reply(201, reply, (location("/v1/holds", placed),)))
 
 
 @post(
@@ -365,12 +371,13 @@ async def list_holds(request: AnyRequest, caller: TheCaller, services: TheServic
     """Return a page of holds."""
     query = _QUERY.read(request)
     party = await party_of(services, caller, request)
-    before = or_none(query.before)
-    before_ns = None if before is None else parse_moment(before)
-    found = await services.database.as_party(
-        party, lambda conn: holds_page(conn, party, query.side, before_ns, query.limit)
+    found, next_before = await read_page(
+        services,
+        party,
+        query,
+        lambda conn, before_ns, limit: holds_page(conn, party, query.side, before_ns, limit),
+        lambda each: each.placed_ns,
     )
-    next_before = format_moment(found[-1].placed_ns) if len(found) == query.limit else None
     return json_reply(HoldPage([_view(each) for each in found], next_before))
 
 

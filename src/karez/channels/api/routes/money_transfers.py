@@ -9,10 +9,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
-from karez.channels.api.bodies import Body, Query, invalid_field, or_none
+from karez.channels.api.bodies import Body, Query, invalid_field
 from karez.channels.api.caller import Caller
 from karez.channels.api.carrying import carry, content_of
 from karez.channels.api.context import Services
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -26,10 +27,12 @@ from karez.channels.api.fields import (
     PersonalText,
     Text,
 )
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import format_moment
 from karez.channels.api.naming_payees import payee_by_id, payee_known_by
 from karez.channels.api.operations import OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.parties.roles import Permission
 from karez.services.payments.transfers import operations as transfers
@@ -155,12 +158,13 @@ _NAMING_REFUSALS = ("payee_not_found", "phone_malformed", "email_malformed")
             summary="Send money from the balance to a person",
             access=Permission.PAYMENTS_WRITE,
             body=_NEW,
-            headers=(ACTING_FOR,),
+            headers=(ACTING_FOR, DEVICE_ID),
             answers={201: Answer("Sent, now or before", MoneyTransferReceipt, _EXAMPLE_RECEIPT)},
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
                 *_NAMING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "payee_is_payer",
                 "currency_not_open",
                 "amount_too_large",
@@ -179,11 +183,13 @@ async def send_money(request: AnyRequest, caller: TheCaller, services: TheServic
     payer = await party_of(services, caller, request)
     payee = await _payee(services, caller, body)
     sending = Sending(body.currency, body.amount_minor, body.note)
+    device = device_of(services, request)
     reply = await carry(
         services,
         asked(caller, payer, "money_transfer.send", content_of(body), body.id),
         lambda: services.database.as_party(payer, lambda conn: find_wallet(conn, payer, body.currency)),
         lambda asking, house, wallet: transfers.send(asking, house, wallet, payee, sending),
+        lambda asking, _: transfers.sending_attempt(asking, payer, payee, sending, device),
     )
     return to_response(Reply(201, reply))
 
@@ -243,12 +249,13 @@ async def list_money_transfers(
     """Return a page of transfers."""
     query = _QUERY.read(request)
     party = await party_of(services, caller, request)
-    before = or_none(query.before)
-    before_ns = None if before is None else parse_moment(before)
-    found = await services.database.as_party(
-        party, lambda conn: transfers_page(conn, party, query.side, before_ns, query.limit)
+    found, next_before = await read_page(
+        services,
+        party,
+        query,
+        lambda conn, before_ns, limit: transfers_page(conn, party, query.side, before_ns, limit),
+        lambda each: each.made_ns,
     )
-    next_before = format_moment(found[-1].made_ns) if len(found) == query.limit else None
     return json_reply(MoneyTransferPage([_view(each, query.side) for each in found], next_before))
 
 

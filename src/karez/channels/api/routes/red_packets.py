@@ -11,9 +11,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
-from karez.channels.api.bodies import Body, Query, or_none
+from karez.channels.api.bodies import Body, Query
 from karez.channels.api.carrying import carry, content_of, key_of
 from karez.channels.api.context import Services
+from karez.channels.api.devices import DEVICE_ID, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import (
     EXAMPLE_IDS,
@@ -26,14 +27,16 @@ from karez.channels.api.fields import (
     PartyId,
     Text,
 )
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
-from karez.channels.api.moments import format_moment, parse_moment
+from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import IDEMPOTENCY_KEY, OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.core.outcomes import Rejected
 from karez.parties.roles import Permission
 from karez.services.payments.redpackets import operations as red_packets
-from karez.services.payments.redpackets.operations import Gift, GrabReceipt, RedPacketReceipt
+from karez.services.payments.redpackets.operations import Gift, GrabReceipt, RedPacketReceipt, share_taken
 from karez.services.payments.redpackets.records import (
     RedPacket,
     check_visible,
@@ -172,7 +175,7 @@ _QUERY = Query(RedPacketsQuery)
             summary="Send a red packet from the balance",
             access=Permission.PAYMENTS_WRITE,
             body=_NEW,
-            headers=(ACTING_FOR,),
+            headers=(ACTING_FOR, DEVICE_ID),
             answers={
                 201: Answer(
                     "Sent, now or before",
@@ -184,6 +187,7 @@ _QUERY = Query(RedPacketsQuery)
             refusals=(
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
+                *STOPPING_REFUSALS,
                 "currency_not_open",
                 "amount_too_large",
                 "share_too_small",
@@ -204,11 +208,13 @@ async def send_red_packet(request: AnyRequest, caller: TheCaller, services: TheS
         body.currency, body.amount_minor, body.share_count, body.split, body.greeting, body.recipients
     )
     seed = secrets.token_bytes(SEED_SIZE_BYTES)
+    device = device_of(services, request)
     reply = await carry(
         services,
         asked(caller, sender, "red_packet.send", content_of(body), body.id),
         lambda: services.database.as_party(sender, lambda conn: find_wallet(conn, sender, body.currency)),
         lambda asking, house, wallet: red_packets.send(asking, house, wallet, gift, seed),
+        lambda asking, _: red_packets.gift_attempt(asking, sender, gift, device),
     )
     return to_response(Reply(201, reply))
 
@@ -228,6 +234,7 @@ async def send_red_packet(request: AnyRequest, caller: TheCaller, services: TheS
                 *OPERATION_REFUSALS,
                 *ACTING_REFUSALS,
                 "red_packet_not_found",
+                "red_packet_not_for_you",
                 "red_packet_grabbed_before",
                 "red_packet_empty",
                 "red_packet_ended",
@@ -243,21 +250,15 @@ async def grab_red_packet(
 ) -> Response[bytes]:
     """Take a share; where somebody was faster, reach for another one."""
     party = await party_of(services, caller, request)
-    ask = asked(caller, party, f"red_packet.grab/{packet_id}", b"", key_of(request))
-    # A reach fails only where another one succeeded, so there are no more of them than shares.
-    for reach in range(SHARES_MAX + 1):
-        try:
-            reply = await carry(
-                services,
-                ask,
-                lambda: _packet(services, party, packet_id),
-                lambda asking, house, packet: red_packets.grab(asking, house, packet, party),
-            )
-        except Rejected as rejection:
-            if rejection.code != "red_packet_share_taken" or reach == SHARES_MAX:
-                raise
-        else:
-            break
+    try:
+        reply = await carry(
+            services,
+            asked(caller, party, f"red_packet.grab/{packet_id}", b"", key_of(request)),
+            lambda: _packet(services, party, packet_id),
+            lambda asking, house, packet: red_packets.grab(asking, house, packet, party),
+        )
+    except Rejected as rejection:
+        raise share_taken() if rejection.code == "pending_transfer_already_posted" else rejection from None
     return to_response(Reply(200, reply))
 
 
@@ -307,12 +308,13 @@ async def list_red_packets(request: AnyRequest, caller: TheCaller, services: The
     """Return a page of packets."""
     query = _QUERY.read(request)
     party = await party_of(services, caller, request)
-    before = or_none(query.before)
-    before_ns = None if before is None else parse_moment(before)
-    found = await services.database.as_party(
-        party, lambda conn: sent_packets(conn, party, before_ns, query.limit)
+    found, next_before = await read_page(
+        services,
+        party,
+        query,
+        lambda conn, before_ns, limit: sent_packets(conn, party, before_ns, limit),
+        lambda each: each.sent_ns,
     )
-    next_before = format_moment(found[-1].sent_ns) if len(found) == query.limit else None
     return json_reply(RedPacketPage([_view(each, party) for each in found], next_before))
 
 

@@ -121,6 +121,7 @@ _QUERY = Query(RefundsQuery)
             answers={201: Answer("Refunded, now or before", RefundReceipt, _RECEIPT)},
             refusals=(
                 *ACTION_REFUSALS,
+                "exchange_return_limited",
                 "amount_above_escrow",
                 "refund_exceeds_payment",
                 "refund_reference_used",

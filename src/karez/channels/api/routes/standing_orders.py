@@ -5,29 +5,26 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.params import FromPath
+from msgspec import UNSET, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
 from karez.channels.api.asking import asked
 from karez.channels.api.bill_forms import AccountNumber, ServiceId
-from karez.channels.api.bodies import Body
+from karez.channels.api.bodies import Body, Query
 from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, content_of, needed_key
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, MoneyAmount
+from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, MoneyAmount, PageSize
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment
 from karez.channels.api.operations import NEEDED_KEY, OPERATION_REFUSALS
+from karez.channels.api.paging import read_page
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.core.outcomes import Rejected
 from karez.parties.roles import Permission
 from karez.services.payments.bills import standing_orders
-from karez.services.payments.bills.records import (
-    BillerService,
-    StandingOrder,
-    find_order,
-    find_service,
-    orders_of,
-)
+from karez.services.payments.bills.order_records import StandingOrder, find_order, orders_page
+from karez.services.payments.bills.records import BillerService, find_service
 from karez.services.payments.bills.standing_orders import StandingOrderReceipt, order_id
 from karez.services.payments.wallets.records import find_wallet
 
@@ -59,15 +56,28 @@ class StandingOrderView(msgspec.Struct, frozen=True, kw_only=True):
     ordered: Moment
 
 
-class StandingOrderList(msgspec.Struct, frozen=True):
-    """The standing orders of a payer, the latest first."""
+class StandingOrderPage(msgspec.Struct, frozen=True):
+    """Standing orders, the latest first."""
 
     items: list[StandingOrderView]
+    next_before: Moment | None
+
+
+class StandingOrdersQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Which standing orders.
+
+    Attributes:
+        before: Ordered before this moment.
+    """
+
+    before: Moment | UnsetType = UNSET
+    limit: PageSize = 50
 
 
 _EXAMPLE_NEW = {"service": EXAMPLE_IDS[2], "account_number": "0012345678", "amount_max_minor": 20_000}
 _EXAMPLE_RECEIPT = {**_EXAMPLE_NEW, "id": EXAMPLE_IDS[5], "state": "active"}
 _NEW: Body[NewStandingOrder] = Body(NewStandingOrder, _EXAMPLE_NEW)
+_QUERY = Query(StandingOrdersQuery)
 
 
 @post(
@@ -169,25 +179,33 @@ async def stop_order(
         KEY: Documentation(
             name="listStandingOrders",
             topic="Bills",
-            summary="List the standing orders of a payer",
+            summary="List the standing orders of a payer, the latest first",
             access=Permission.PAYMENTS_READ,
+            query=_QUERY,
             headers=(ACTING_FOR,),
             answers={
                 200: Answer(
-                    "All of them",
-                    StandingOrderList,
-                    {"items": [{**_EXAMPLE_RECEIPT, "ordered": EXAMPLE_MOMENT}]},
+                    "A page",
+                    StandingOrderPage,
+                    {"items": [{**_EXAMPLE_RECEIPT, "ordered": EXAMPLE_MOMENT}], "next_before": None},
                 )
             },
-            refusals=ACTING_REFUSALS,
+            refusals=(*ACTING_REFUSALS, "moment_malformed"),
         )
     },
 )
 async def list_orders(request: AnyRequest, caller: TheCaller, services: TheServices) -> Response[bytes]:
-    """Return the orders of a payer."""
+    """Return a page of orders."""
+    query = _QUERY.read(request)
     payer = await party_of(services, caller, request)
-    found = await services.database.as_party(payer, lambda conn: orders_of(conn, payer))
-    return json_reply(StandingOrderList([_view(each) for each in found]))
+    found, next_before = await read_page(
+        services,
+        payer,
+        query,
+        lambda conn, before_ns, limit: orders_page(conn, payer, before_ns, limit),
+        lambda each: each.ordered_ns,
+    )
+    return json_reply(StandingOrderPage([_view(each) for each in found], next_before))
 
 
 def _view(order: StandingOrder) -> StandingOrderView:

@@ -9,6 +9,7 @@ from msgspec import Meta
 
 from karez.channels.api.acting import check_represented
 from karez.channels.api.bodies import LARGE_SIZE_MAX_BYTES, Body
+from karez.channels.api.devices import DEVICE_PATTERN, read_device
 from karez.channels.api.documentation import KEY, Answer, Documentation
 from karez.channels.api.fields import EXAMPLE_IDS, PartyId
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
@@ -29,12 +30,14 @@ class Step(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         id: Your own new id for the step, best a UUID of version 7, like an `Idempotency-Key`. Left out, a step is
             the same one for ever.
         party: For whom: the buyer or the shop.
+        device: On which it is paid, like the header `Device-Id`.
     """
 
     id: UUID | None = None
     action: Literal["pay", "ship", "confirm"]
     trade: Annotated[UUID, Meta(description="Id of a trade.")]
     party: PartyId
+    device: Annotated[str, Meta(pattern=DEVICE_PATTERN)] | None = None
 
 
 class StepDone(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +102,11 @@ async def step_trades(request: AnyRequest, caller: TheCaller, services: TheServi
     steps = await _STEPS.read(request)
     await check_represented(services, caller, [step.party for step in steps])
     done = await services.trade_desk.steps(
-        caller, [(step.action, step.trade, step.party, step.id) for step in steps]
+        caller,
+        [
+            (step.action, step.trade, step.party, step.id, read_device(services, step.device))
+            for step in steps
+        ],
     )
     return json_reply({"items": [_encoded(each) for each in done]})
 

@@ -13,18 +13,22 @@ from karez.channels.api.asking import asked
 from karez.channels.api.bodies import Body
 from karez.channels.api.carrying import carry, content_of, key_of, needed_key
 from karez.channels.api.context import Services
+from karez.channels.api.devices import DEVICE_ID, card_of, device_of
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.fields import EXAMPLE_IDS, MoneyAmount
+from karez.channels.api.fields import EXAMPLE_IDS, InstitutionNumber, MoneyAmount
+from karez.channels.api.fraud_guard import STOPPING_REFUSALS
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.operations import IDEMPOTENCY_KEY, NEEDED_KEY
 from karez.channels.api.replies import Reply, to_response
 from karez.channels.api.routes.trades import ACTION_REFUSALS, EXAMPLE_RECEIPT
 from karez.parties.roles import Permission
+from karez.services.payments.fraud.paid_trades import trade_attempt
+from karez.services.payments.sources.bank_page import wanted_page
 from karez.services.payments.sources.door import Wanted
 from karez.services.payments.sources.paying import Payment, pay_from_sources, read_payment
 from karez.services.payments.sources.splitting import SOURCES_MAX, check_sources
 from karez.services.payments.trades import escrow
-from karez.services.payments.trades.changes import TradeReceipt
+from karez.services.payments.trades.changes import PaymentReceipt, TradeReceipt
 from karez.services.payments.trades.records import find_trade
 
 
@@ -48,6 +52,39 @@ class FromCoupon(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_f
         return Wanted("coupon", str(self.coupon))
 
 
+class FromCard(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="card"):
+    """A card that the payer has bound; its bank is asked."""
+
+    card: Annotated[UUID, Meta(description="Id of a card.")]
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return it as an entry of the payer's list."""
+        return Wanted("card", str(self.card))
+
+
+class FromBankPage(
+    msgspec.Struct, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="bank_page"
+):
+    """A bank's own page, where the payer confirms the payment; the answer names its address.
+
+    Attributes:
+        bank: Whose page.
+        return_url: Where it sends the payer's browser in the end; https, or this very machine.
+    """
+
+    bank: InstitutionNumber
+    return_url: Annotated[str, Meta(min_length=8, max_length=300, pattern=r"^https?://[!-~]+$")]
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return it as an entry of the payer's list."""
+        return wanted_page(self.bank, self.return_url)
+
+
+FromSource = FromBalance | FromCoupon | FromCard | FromBankPage
+
+
 class NewPayment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """From what a trade is paid.
 
@@ -55,7 +92,12 @@ class NewPayment(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         sources: Each gives up to what it has, in this order, until the price is reached; all of them or none.
     """
 
-    sources: Annotated[list[FromBalance | FromCoupon], Meta(min_length=1, max_length=SOURCES_MAX)]
+    sources: Annotated[list[FromSource], Meta(min_length=1, max_length=SOURCES_MAX)]
+
+    @property
+    def asks_bank(self) -> bool:
+        """Tell whether one of the sources is a bank's."""
+        return any(isinstance(each, FromCard | FromBankPage) for each in self.sources)
 
 
 class PartToRelease(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -80,13 +122,18 @@ _PART: Body[PartToRelease] = Body(PartToRelease, {"amount_minor": 1_000})
             name="payTrade",
             topic="Trades",
             summary="Pay, as the buyer: from the balance, or from the sources in the body",
-            description="Without a body the whole price is taken from the balance.",
+            description="Without a body the whole price is taken from the balance. Where a bank is asked, the trade "
+            "is `paying` until it has answered; if the payer confirms at the bank's page, `bank_page` is where. Such "
+            "a payment needs an `Idempotency-Key`.",
             access=Permission.PAYMENTS_WRITE,
             body=_PAYMENT,
-            headers=(ACTING_FOR, IDEMPOTENCY_KEY),
-            answers={200: Answer("Paid, now or before", TradeReceipt, {**EXAMPLE_RECEIPT, "state": "paid"})},
+            headers=(ACTING_FOR, IDEMPOTENCY_KEY, DEVICE_ID),
+            answers={
+                200: Answer("Paid, now or before", PaymentReceipt, {**EXAMPLE_RECEIPT, "state": "paid"})
+            },
             refusals=(
                 *ACTION_REFUSALS,
+                *STOPPING_REFUSALS,
                 "wallet_not_found",
                 "wallet_frozen",
                 "buyer_is_shop",
@@ -102,6 +149,16 @@ _PART: Body[PartToRelease] = Body(PartToRelease, {"amount_minor": 1_000})
                 "coupon_not_for_this",
                 "spend_below_minimum",
                 "pending_transfer_expired",
+                "idempotency_key_missing",
+                "card_not_found",
+                "card_not_bound",
+                "card_expired",
+                "card_currency_differs",
+                "card_payment_limit_exceeded",
+                "card_day_limit_exceeded",
+                "sources_of_two_banks",
+                "bank_not_open",
+                "return_url_refused",
             ),
         )
     },
@@ -112,16 +169,21 @@ async def pay_trade(
     """Pay a trade."""
     body = await _PAYMENT.read_or_none(request)
     payer = await party_of(services, caller, request)
+    device = device_of(services, request)
     if body is None:
-        reply = await services.trade_desk.step(caller, "pay", trade_id, payer, key_of(request))
+        reply = await services.trade_desk.step(caller, "pay", trade_id, payer, key_of(request), device)
         return to_response(Reply(200, reply))
     wanted = [each.wanted for each in body.sources]
     check_sources(wanted)
+    card = card_of(services, wanted)
+    # What a bank has declined may be wanted once more, and is another payment then.
+    key = needed_key(request) if body.asks_bank else key_of(request)
     reply = await carry(
         services,
-        asked(caller, payer, f"trade.pay/{trade_id}", content_of(body), key_of(request)),
+        asked(caller, payer, f"trade.pay/{trade_id}", content_of(body), key),
         lambda: _read(services, trade_id, payer, wanted),
         lambda asking, house, facts: pay_from_sources(asking, house, *facts),
+        lambda asking, facts: trade_attempt(asking, facts[0].trade, payer, device, card),
     )
     return to_response(Reply(200, reply))
 
@@ -131,9 +193,14 @@ async def _read(
 ) -> tuple[Payment, dict[UUID, int]]:
     """Read what a payment is decided by; the balances are the book's, of this moment."""
     payment = await services.database.as_party(payer, lambda conn: read_payment(conn, trade, payer, wanted))
+    return payment, await available_minor(services, payment)
+
+
+async def available_minor(services: Services, payment: Payment) -> dict[UUID, int]:
+    """Return what can be spent of the accounts that a payment is split by, at this moment."""
     accounts = payment.counted_in()
     balances = await services.book.balances(accounts) if accounts else []
-    return payment, {
+    return {
         account: balance.credits_posted - balance.debits_posted - balance.debits_pending
         for account, balance in zip(accounts, balances, strict=True)
         if balance is not None

@@ -128,7 +128,7 @@ _WALLET_REFUSALS = (*OPERATION_REFUSALS, "idempotency_key_missing", "currency_no
             body=_NEW_WALLET,
             headers=(ACTING_FOR,),
             answers={201: Answer("Open, now or before", WalletReceipt, _RECEIPT)},
-            refusals=(*OPERATION_REFUSALS, *ACTING_REFUSALS, "currency_not_open"),
+            refusals=(*OPERATION_REFUSALS, *ACTING_REFUSALS, "currency_not_open", "wallet_open_already"),
         )
     },
 )
@@ -137,15 +137,20 @@ async def open_wallet(request: AnyRequest, caller: TheCaller, services: TheServi
     body = await _NEW_WALLET.read(request)
     party = await party_of(services, caller, request)
 
-    def kind_of(conn: psycopg.Connection[Any]) -> people.Kind:
-        return people.known(conn, [party])[party].kind
+    def read(conn: psycopg.Connection[Any]) -> tuple[people.Kind, list[Wallet]]:
+        return people.known(conn, [party])[party].kind, wallets_of(conn, party)
+
+    def decide(asking: Asking, house: House, facts: tuple[people.Kind, list[Wallet]]) -> Operation:
+        kind, opened = facts
+        wallets.check_not_open_yet(opened, body.currency)
+        return wallets.open_wallet(asking, house, party, kind, body.currency)
 
     ask = asked(caller, party, f"wallet.open/{body.currency}", b"", None)
     reply = await carry(
         services,
         ask,
-        lambda: services.database.as_party(party, kind_of),
-        lambda asking, house, kind: wallets.open_wallet(asking, house, party, kind, body.currency),
+        lambda: services.database.as_party(party, read),
+        decide,
     )
     return to_response(Reply(201, reply))
 

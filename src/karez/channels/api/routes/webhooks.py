@@ -69,7 +69,8 @@ class EndpointChanges(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What changes; what is left out stays.
 
     Attributes:
-        state: To enable an endpoint also forgets that it was failing; a disabled one is queued nothing.
+        state: To enable an endpoint also forgets that it was failing. What happens while it is disabled is kept in
+            its log as failed, and sent if you ask for it (`recoverWebhooks`).
     """
 
     url: Url | UnsetType = UNSET

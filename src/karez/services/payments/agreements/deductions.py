@@ -17,9 +17,16 @@ from karez.services.payments.agreements.operations import (
     told,
     update,
 )
-from karez.services.payments.agreements.periods import day_of, local_day, number_on
+from karez.services.payments.agreements.periods import day_of
 from karez.services.payments.agreements.records import Agreement
-from karez.services.payments.agreements.schedules import next_from, next_try_ns
+from karez.services.payments.agreements.schedules import (
+    next_announced,
+    next_from,
+    next_try_ns,
+    period_at,
+)
+from karez.services.payments.fraud.attempts import PaymentAttempt
+from karez.services.payments.fraud.paid_trades import charge_attempt
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.sources import balance
 from karez.services.payments.trades.direct import paid_at_once, reference_used
@@ -96,6 +103,17 @@ def deduct(
     return _deducted(asking, house, agreement, wallet, wanted)
 
 
+def deduction_attempt(asking: Asking, agreement: Agreement, wanted: Deduction) -> PaymentAttempt:
+    """Return what the rules against fraud judge before a shop deducts; no device of the payer's takes part.
+
+    Args:
+        asking: The shop's request.
+        agreement: Which one.
+        wanted: What is deducted.
+    """
+    return charge_attempt(asking, agreement.payer, agreement.shop, agreement.currency, wanted.amount_minor)
+
+
 def deduct_by_schedule(asking: Asking, house: House, agreement: Agreement, wallet: Wallet) -> Operation:
     """Deduct what is due, or record at once that a rule does not allow it now.
 
@@ -106,7 +124,7 @@ def deduct_by_schedule(asking: Asking, house: House, agreement: Agreement, walle
         wallet: The payer's.
     """
     assert agreement.fixed_minor is not None, "it has a schedule"
-    number = _present_period(agreement, asking.now_ns)
+    number = period_at(agreement, asking.now_ns)
     # No shop can choose a reference with a space, so none can stand in the way.
     wanted = Deduction(f"agreement {agreement.id} {number}", agreement.fixed_minor)
     try:
@@ -132,7 +150,7 @@ def fail(asking: Asking, agreement: Agreement, refusal: Rejected) -> Operation:
             rows=(update(agreement, changes),),
             events=(told(asking, agreement, "agreement.ended", changes),),
         )
-    number = _present_period(agreement, asking.now_ns)
+    number = period_at(agreement, asking.now_ns)
     again_ns = next_try_ns(agreement, number, asking.now_ns)
     facts = {"period": number, "amount_minor": agreement.fixed_minor, "reason": refusal.code}
     if again_ns is not None:
@@ -158,9 +176,17 @@ def fail(asking: Asking, agreement: Agreement, refusal: Rejected) -> Operation:
 
 
 def announce(asking: Asking, agreement: Agreement) -> Operation:
-    """Tell both sides of a deduction that is coming."""
-    changes: dict[str, Scalar] = {"notice_ns": None}
-    facts = {"amount_minor": agreement.fixed_minor, "due_ns": agreement.due_ns}
+    """Tell both sides of a deduction that is coming, or that it came too late to be announced."""
+    coming = next_announced(agreement, asking.now_ns)
+    changes: dict[str, Scalar] = {"due_ns": coming.due_ns, "notice_ns": coming.notice_ns}
+    if coming.due_ns is None or coming.notice_ns is not None:
+        return asking.operation(
+            "agreement.leave_out",
+            receipt_of(agreement, changes),
+            rows=(update(agreement, changes),),
+            events=(told(asking, agreement, "agreement.deduction_left_out", changes),),
+        )
+    facts = {"amount_minor": agreement.fixed_minor, "due_ns": coming.due_ns}
     return asking.operation(
         "agreement.announce",
         receipt_of(agreement, changes),
@@ -239,14 +265,8 @@ def _check_rule(agreement: Agreement, amount_minor: int, now_ns: int) -> int:
             f"One deduction is {agreement.amount_max_minor} minor units at most under this agreement.",
             amount_max_minor=agreement.amount_max_minor,
         )
-    if agreement.count_max is not None and agreement.deducted_count >= agreement.count_max:
-        raise _used_up()
-    if (
-        agreement.sum_max_minor is not None
-        and agreement.deducted_minor + amount_minor > agreement.sum_max_minor
-    ):
-        raise _used_up()
-    number = _present_period(agreement, now_ns)
+    _check_used_up(agreement, amount_minor)
+    number = period_at(agreement, now_ns)
     if number < 0:
         raise Rejected(
             "period_not_begun", f"The first deduction is on {agreement.first_day}; ask again on that day."
@@ -259,15 +279,23 @@ def _check_rule(agreement: Agreement, amount_minor: int, now_ns: int) -> int:
     return number
 
 
-def _used_up() -> Rejected:
-    return Rejected(
-        "agreement_used_up",
-        "All that was agreed to has been deducted; ask the payer to sign a new agreement.",
-    )
-
-
-def _present_period(agreement: Agreement, now_ns: int) -> int:
-    return number_on(agreement.period, agreement.first_day, local_day(now_ns, agreement.zone))
+def _check_used_up(agreement: Agreement, amount_minor: int) -> None:
+    if agreement.count_max is not None and agreement.deducted_count >= agreement.count_max:
+        raise Rejected(
+            "agreement_used_up",
+            f"All {agreement.count_max} deductions that were agreed to are made; ask the payer to sign a new "
+            "agreement.",
+        )
+    if agreement.sum_max_minor is None:
+        return
+    left_minor = agreement.sum_max_minor - agreement.deducted_minor
+    if amount_minor > left_minor:
+        raise Rejected(
+            "agreement_used_up",
+            f"Of the sum that was agreed to, {left_minor} minor units are left; deduct that much at most, or ask the "
+            "payer to sign a new agreement.",
+            left_minor=left_minor,
+        )
 
 
 def _after_deduction(agreement: Agreement, number: int, amount_minor: int, now_ns: int) -> dict[str, Scalar]:

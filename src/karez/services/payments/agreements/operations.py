@@ -10,7 +10,13 @@ import msgspec
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Event, Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking
-from karez.services.payments.agreements.periods import Period, check_period, first_day, local_day
+from karez.services.payments.agreements.periods import (
+    Period,
+    check_period,
+    first_day,
+    local_day,
+    shortest_days,
+)
 from karez.services.payments.agreements.records import Agreement
 from karez.services.payments.agreements.schedules import NOTHING, next_after_pause, next_from
 from karez.services.payments.house import House
@@ -60,7 +66,8 @@ def sign(asking: Asking, house: House, payer: UUID, is_shop: bool, new: Signing)
         new: What is agreed.
 
     Rejections: ``currency_not_open``, ``payee_account_not_found``, ``buyer_is_shop``, ``amount_not_positive``,
-        ``amount_too_large``, ``fixed_amount_too_large``, ``period_invalid``, ``zone_unknown``, ``validity_invalid``.
+        ``amount_too_large``, ``fixed_amount_too_large``, ``period_invalid``, ``zone_unknown``, ``notice_too_long``,
+        ``validity_invalid``.
     """
     house.currency(new.currency)
     _check(asking.now_ns, payer, is_shop, new)
@@ -186,6 +193,12 @@ def _check(now_ns: int, payer: UUID, is_shop: bool, new: Signing) -> None:
             f"The schedule cannot deduct {new.fixed_minor} where one deduction is {new.amount_max_minor} at most.",
         )
     check_period(new.period)
+    if new.fixed_minor is not None and new.notice_days > shortest_days(new.period):
+        raise Rejected(
+            "notice_too_long",
+            f"The next deduction cannot be announced {new.notice_days} days before while a period is of "
+            f"{shortest_days(new.period)} days; choose a shorter notice or longer periods.",
+        )
     if not now_ns < new.valid_until_ns <= now_ns + VALID_MAX_S * _SECOND_NS:
         raise Rejected(
             "validity_invalid", "An agreement ends after now and within ten years; choose another end."

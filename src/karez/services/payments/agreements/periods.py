@@ -92,6 +92,11 @@ def day_of(period: Period, first: date, number: int) -> date:
     return first + timedelta(days=number * period.every * (7 if period.unit == "week" else 1))
 
 
+def shortest_days(period: Period) -> int:
+    """Return how many days the shortest period of the rule has."""
+    return period.every * {"day": 1, "week": 7, "month": 28}[period.unit]
+
+
 def number_on(period: Period, first: date, day: date) -> int:
     """Return the number of the period that a day is in; below 0 before the first one."""
     if period.unit == "month":
@@ -106,9 +111,9 @@ def local_day(now_ns: int, zone: str) -> date:
     return to_datetime(now_ns).astimezone(ZoneInfo(zone)).date()
 
 
-def moment_on(day: date, zone: str) -> int:
-    """Return the moment of a day at which deductions are made, in nanoseconds since 1970-01-01 UTC."""
-    return round(datetime.combine(day, _BEGINS, ZoneInfo(zone)).timestamp()) * _SECOND_NS
+def moment_on(day: date, zone: str, hour: time = _BEGINS) -> int:
+    """Return a moment of a day, the one at which deductions are made if none is named, in ns since 1970-01-01 UTC."""
+    return round(datetime.combine(day, hour, ZoneInfo(zone)).timestamp()) * _SECOND_NS
 
 
 def _month_later(day: date, months: int, day_of_month: int) -> date:

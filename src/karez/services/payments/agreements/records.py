@@ -12,6 +12,7 @@ from psycopg.rows import class_row
 from karez.core.outcomes import Rejected
 from karez.services.payments.agreements.periods import Period, Unit
 from karez.services.payments.wallets.records import Wallet
+from karez.storage.selecting import select
 
 Side = Literal["signed", "received"]
 
@@ -105,30 +106,34 @@ class Deducted:
     made_ns: int
 
 
-_COLUMNS = ", ".join(Agreement.__dataclass_fields__)
-_DEDUCTED = ", ".join(Deducted.__dataclass_fields__)
-_AGREEMENT = f"SELECT {_COLUMNS} FROM agreement WHERE id = %s"  # noqa: S608 - names of our own columns
+_AGREEMENT = select(Agreement, "FROM agreement WHERE id = %s")
 _DUE = {
-    column: f"SELECT {_COLUMNS} FROM agreement WHERE {column} <= %s {condition} ORDER BY {column} LIMIT %s"  # noqa: S608 - names of our own columns
+    column: select(Agreement, f"FROM agreement WHERE {column} <= %s {condition} ORDER BY {column} LIMIT %s")
     for column, condition in (
-        ("due_ns", ""),
+        # What is not announced yet is announced before it is deducted.
+        ("due_ns", "AND notice_ns IS NULL"),
         ("notice_ns", ""),
         ("valid_until_ns", "AND state IN ('active', 'paused')"),
     )
-}  # fmt: skip
+}
 _PAGES = {
-    side: f"SELECT {_COLUMNS} FROM agreement WHERE {column} = %s AND signed_ns < %s ORDER BY signed_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
+    side: select(
+        Agreement,
+        f"""FROM agreement WHERE {column} = %s AND signed_ns < %s
+            ORDER BY signed_ns DESC FETCH FIRST %s ROWS WITH TIES""",
+    )
     for side, column in (("signed", "payer"), ("received", "shop"))
-}  # fmt: skip
-_DEDUCTIONS = f"""
-    SELECT {_DEDUCTED} FROM agreement_deduction WHERE agreement = %s AND period < %s ORDER BY period DESC LIMIT %s
-"""  # noqa: S608 - names of our own columns
+}
+_DEDUCTIONS = select(
+    Deducted, "FROM agreement_deduction WHERE agreement = %s AND period < %s ORDER BY period DESC LIMIT %s"
+)
 _IS_SHOP = "SELECT FROM wallet WHERE party = %s AND currency = %s AND kind = 'shop'"
-_WALLETS = """
-    SELECT party, currency, kind, state, level, freeze_id, opened_ns FROM wallet
-    JOIN unnest(%s::uuid[], %s::text[]) AS wanted (party, currency) USING (party, currency)
-"""
-_LATEST_NS = 2**63 - 1
+_WALLETS = select(
+    Wallet,
+    """
+    FROM wallet JOIN unnest(%s::uuid[], %s::text[]) AS wanted (party, currency) USING (party, currency)
+""",
+)
 _PERIOD_MAX = 2**31 - 1
 
 
@@ -183,7 +188,7 @@ def payers_wallets(
 
 
 def agreements_page(
-    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int | None, limit: int
+    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int, limit: int
 ) -> list[Agreement]:
     """Return agreements of a party, the latest first.
 
@@ -192,12 +197,10 @@ def agreements_page(
         party: Whose.
         side: ``signed`` by it or ``received`` by it.
         before_ns: Signed before this moment.
-        limit: How many at most.
+        limit: How many at most, and those of the last one's moment.
     """
     with conn.cursor(row_factory=class_row(Agreement), binary=True) as cursor:
-        return cursor.execute(
-            _PAGES[side], (party, _LATEST_NS if before_ns is None else before_ns, limit)
-        ).fetchall()
+        return cursor.execute(_PAGES[side], (party, before_ns, limit)).fetchall()
 
 
 def deductions_page(

@@ -36,13 +36,14 @@ def write_statement(statement: BankStatement, message_id: str, created_ns: int) 
     """Write one statement as a file.
 
     Args:
-        statement: With an account; its balances, where told, fit its entries. An entry of several references is
-            written as a batch with one transaction for each.
+        statement: With an account; one of its balances is told, and both fit its entries. An entry of several
+            references is written as a batch with one transaction for each.
         message_id: Names the file.
         created_ns: When it is made.
 
     Rejections: ``statement_not_balanced``, ``currency_unknown``, ``amount_too_large``, ``bank_field_refused``.
     """
+    assert statement.opening or statement.closing, "the schema wants a balance"
     check_balances(statement)
     created = XmlDateTime.from_datetime(datetime.fromtimestamp(created_ns // _SECOND_NS, UTC))
     balances = [(_OPENING, statement.opening), (_CLOSING, statement.closing)]

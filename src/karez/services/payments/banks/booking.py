@@ -23,6 +23,7 @@ from karez.services.payments.banks.schedule import next_call
 from karez.services.payments.banks.settlers import Settler, Settlers
 from karez.services.payments.banks.states import OPEN, Happening, State, moves_money, reached
 from karez.services.payments.house import House, read_house
+from karez.services.races import LOST_RACES
 
 Chance = Callable[[], float]
 Pool = ConnectionPool[psycopg.Connection[Any]]
@@ -30,16 +31,6 @@ Pool = ConnectionPool[psycopg.Connection[Any]]
 _DECISIONS_MAX = 8
 _SUBMISSIONS_MAX = 5
 _SUBMISSION_PAUSE_S = 0.2
-_LOST_RACES = frozenset(
-    {
-        "row_state_changed",
-        "row_exists",
-        "row_locked",
-        "account_exists",
-        "pending_transfer_already_posted",
-        "pending_transfer_already_voided",
-    }
-)
 
 T = TypeVar("T")
 
@@ -135,12 +126,12 @@ class Booker:
             now_ns=self._clock.now_ns(),
         )
         outcome = await self._submit(decided(asking, known, instruction, new, code))
-        if not outcome.accepted and outcome.code not in _LOST_RACES:
+        if not outcome.accepted and outcome.code not in LOST_RACES:
             _logger.error("The instruction %s cannot be settled: %s", instruction.id, outcome.sentence)
             outcome = await self._submit(
                 without_settler(asking, known, instruction, new, code, outcome.sentence)
             )
-        if not outcome.accepted and outcome.code not in _LOST_RACES:
+        if not outcome.accepted and outcome.code not in LOST_RACES:
             raise Unavailable("instruction_not_bookable", outcome.sentence)
         return outcome.accepted
 

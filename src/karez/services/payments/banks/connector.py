@@ -5,6 +5,7 @@ protocol counts as the bank's word; everything else is no answer, after which th
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 from datetime import date
 from types import TracebackType
@@ -37,6 +38,7 @@ CALL_LIMIT_S = 15.0
 _ANSWER_SIZE_MAX_BYTES = 64 * 1_024
 _STATEMENT_SIZE_MAX_BYTES = 64 * 1_024 * 1_024
 _CODE_LENGTH_MAX = 60
+_LONG_NUMBER = re.compile(r"(?:[0-9][ -]?){8,}")
 _CONNECTIONS_KEPT = 64
 
 T = TypeVar("T")
@@ -205,7 +207,7 @@ class BankConnector:
 def _understood(instruction: Instruction, method: str, status: int, body: bytes) -> Answer:
     if status == httpx.codes.OK:
         return _meaning(instruction, _decoded(body, Standing))
-    code = _decoded(body, Trouble).code[:_CODE_LENGTH_MAX]
+    code = _kept(_decoded(body, Trouble).code)
     if method == "GET" and code == INSTRUCTION_UNKNOWN:
         return Answer(Happening.NEVER_SEEN, code)
     # Refused for its form, such as an id that was used for another order: repeating it will not help.
@@ -224,7 +226,12 @@ def _meaning(instruction: Instruction, told: Standing) -> Answer:
         return Answer(Happening.NO_ANSWER, "answer_differs", is_alarming=True)
     if told.state == "declined" and told.reason == DUPLICATE:
         return Answer(Happening.NO_ANSWER, DUPLICATE)
-    return Answer(_HAPPENINGS[told.state], told.reason[:_CODE_LENGTH_MAX])
+    return Answer(_HAPPENINGS[told.state], _kept(told.reason))
+
+
+def _kept(code: str) -> str:
+    """Return a bank's word as it is kept and shown: some banks write the number of a card or account into it."""
+    return _LONG_NUMBER.sub("*", code)[:_CODE_LENGTH_MAX]
 
 
 def _decoded(body: bytes, type_: type[T]) -> T:

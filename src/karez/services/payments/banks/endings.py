@@ -12,8 +12,9 @@ from uuid import UUID
 
 import msgspec
 
+from karez.core.clock import to_datetime
 from karez.ledger.model import AMOUNT_MAX, Transfer, TransferFlags
-from karez.ledger.operations import Operation, RowUpdate
+from karez.ledger.operations import Operation, RowInsert, RowUpdate
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
@@ -22,6 +23,8 @@ from karez.services.payments.banks.schedule import watched_from
 from karez.services.payments.banks.settlers import Effects, Ending, Facts, Settler, collected
 from karez.services.payments.banks.states import OPEN, State, moves_money
 from karez.services.payments.house import House, money_moves
+from karez.services.payments.reconciliation.doors import Expectation, expect_movement
+from karez.services.payments.reconciliation.matching.items import Movement
 
 _KINDS: Mapping[State, str] = {
     State.SUCCEEDED: "bank.succeed",
@@ -133,9 +136,26 @@ def _ended(
         InstructionReceipt(id=instruction.id, state=new, answer_code=code),
         accounts=effects.accounts,
         transfers=(*_end_of_reservation(asking, instruction, new), *effects.transfers),
-        rows=(row, *effects.rows),
+        rows=(row, *_expected(asking, instruction, new), *effects.rows),
         events=effects.events,
     )
+
+
+def _expected(asking: Asking, instruction: Instruction, new: State) -> tuple[RowInsert, ...]:
+    """Return the row by which the bank's statement is expected to have what it says that it has moved."""
+    if new not in (State.SUCCEEDED, State.SUCCEEDED_LATE):
+        return ()
+    sign = 1 if instruction.direction == "collect" else -1
+    movement = Movement(
+        id=instruction.id,
+        reference=instruction.id.hex,
+        batch="",
+        amount_minor=sign * instruction.amount_minor,
+        currency=instruction.currency,
+        day=to_datetime(asking.now_ns).date(),
+        counterparty="",
+    )
+    return (expect_movement(asking, None, Expectation(instruction.bank, movement)),)
 
 
 def _end_of_reservation(asking: Asking, instruction: Instruction, new: State) -> tuple[Transfer, ...]:

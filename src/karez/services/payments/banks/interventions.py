@@ -1,5 +1,7 @@
 """What people and notices do to an instruction: ask the bank at once, stop waiting for it, take it off the queue."""
 
+import msgspec
+
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, RowUpdate
 from karez.services.asking import Asking
@@ -39,7 +41,12 @@ def ask_again(asking: Asking, instruction: Instruction) -> Operation:
 
 
 def give_up(
-    asking: Asking, house: House, instruction: Instruction, settler: Settler[Facts], facts: Facts
+    asking: Asking,
+    house: House,
+    instruction: Instruction,
+    settler: Settler[Facts],
+    facts: Facts,
+    reason: str,
 ) -> Operation:
     """Stop waiting for a bank; if it moves the money after all, that is found and booked.
 
@@ -49,6 +56,7 @@ def give_up(
         instruction: As it was read.
         settler: Of its purpose.
         facts: What the settler has read.
+        reason: Why, for whoever asks later.
 
     Rejections: ``instruction_ended``, and whatever the settler rejects.
     """
@@ -59,11 +67,18 @@ def give_up(
             f"The instruction {instruction.id} is {instruction.state.replace('_', ' ')}; it waits for nobody.",
             state=instruction.state,
         )
-    return settled(asking, house, instruction, new, "given_up", settler, facts)
+    ended = settled(asking, house, instruction, new, "given_up", settler, facts)
+    event = asking.event("bank.given_up", (), {"instruction": instruction.id, "reason": reason})
+    return msgspec.structs.replace(ended, events=(*ended.events, event))
 
 
-def dismiss(asking: Asking, instruction: Instruction) -> Operation:
+def dismiss(asking: Asking, instruction: Instruction, reason: str) -> Operation:
     """Take an instruction that people have dealt with out of their queue.
+
+    Args:
+        asking: The operator's request.
+        instruction: As it was read.
+        reason: What they did about it, for whoever asks later.
 
     Rejections: ``instruction_not_flagged``.
     """
@@ -78,7 +93,8 @@ def dismiss(asking: Asking, instruction: Instruction) -> Operation:
         expected={"state": instruction.state, "flagged_ns": instruction.flagged_ns},
         changes={"flagged_ns": None},
     )
-    return asking.operation("bank.dismiss", _unchanged(instruction), rows=(row,))
+    event = asking.event("bank.dismissed", (), {"instruction": instruction.id, "reason": reason})
+    return asking.operation("bank.dismiss", _unchanged(instruction), rows=(row,), events=(event,))
 
 
 def _unchanged(instruction: Instruction) -> InstructionReceipt:

@@ -22,6 +22,8 @@ INSTRUCTION_UNKNOWN = "instruction_unknown"
 DUPLICATE = "duplicate"
 """Some banks decline a repetition so, which says nothing about the first one."""
 
+_PAYMENT = "payment:"
+
 Kind = Literal["debit", "credit"]
 StandingState = Literal["processing", "succeeded", "declined"]
 BindingState = Literal["challenged", "bound", "refused"]
@@ -35,7 +37,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         kind: ``debit`` takes from the customer and gives to Karez, ``credit`` the other way.
         amount_minor: How much.
         currency: ISO 4217 letters.
-        reference: The customer's account number or token; empty where the customer chooses at the bank's page.
+        reference: The customer's account number or token; empty where the customer chooses at the bank's page. What
+            was paid there goes back to ``reference_of_payment``.
         text: What the customer reads on the statement.
         return_url: Where the bank's page sends the customer's browser in the end.
         notify_url: Where the bank tells how it ended.
@@ -109,6 +112,16 @@ class Binding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     token: str = ""
     ending: str = ""
+
+
+def reference_of_payment(instruction: UUID) -> str:
+    """Return how an order names the account from which another instruction was paid at the bank's page."""
+    return f"{_PAYMENT}{instruction}"
+
+
+def payment_of_reference(reference: str) -> str | None:
+    """Return the id of the instruction that a reference names; ``None`` where it is of another kind."""
+    return reference.removeprefix(_PAYMENT) if reference.startswith(_PAYMENT) else None
 
 
 class Trouble(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,14 +100,25 @@ class BankChoice:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddressedBank(BankChoice):
+    """A bank that people may choose, with its address.
+
+    Attributes:
+        base_url: Where its protocol and its page are.
+    """
+
+    base_url: str
+
+
 COLUMNS = ", ".join(Instruction.__dataclass_fields__)
 
 _FIND = f"SELECT {COLUMNS} FROM bank_instruction WHERE id = %s"  # noqa: S608 - names of our own columns
 _OF_SUBJECT = f"SELECT {COLUMNS} FROM bank_instruction WHERE subject = %s ORDER BY created_ns, id"  # noqa: S608 - names of our own columns
 _FLAGGED = f"SELECT {COLUMNS} FROM bank_instruction WHERE flagged_ns < %s ORDER BY flagged_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
 _LINKS = "SELECT institution, base_url, notify_url, sealed FROM bank_link WHERE state = 'open'"
-_BASE_URL = "SELECT base_url FROM bank_link WHERE institution = %s"
 _CHOICES = "SELECT institution, currencies, state FROM bank_link ORDER BY institution"
+_ADDRESSED = "SELECT institution, currencies, state, base_url FROM bank_link WHERE institution = %s"
 _HAS_WALLET = "SELECT EXISTS (SELECT FROM wallet WHERE party = %s AND currency = %s)"
 
 
@@ -156,16 +167,26 @@ def bank_choices(conn: Connection) -> list[BankChoice]:
         return cursor.execute(_CHOICES).fetchall()
 
 
-def challenge_url(conn: Connection, instruction: Instruction) -> str:
+def find_bank(conn: Connection, bank: int) -> AddressedBank:
+    """Return a bank that Karez can instruct, as a person who chooses it or a card of it.
+
+    Rejections: ``bank_not_open``.
+    """
+    with conn.cursor(row_factory=class_row(AddressedBank)) as cursor:
+        found = cursor.execute(_ADDRESSED, (bank,)).fetchone()
+    if found is None:
+        raise Rejected("bank_not_open", f"There is no bank {bank} that takes instructions; list the banks.")
+    return found
+
+
+def page_url(base_url: str, instruction: UUID) -> str:
     """Return the bank's page on which a customer confirms an instruction that names no account or card.
 
     Args:
-        conn: In a transaction of whoever sees the instruction.
-        instruction: For which the bank waits for its customer.
+        base_url: The bank's.
+        instruction: Id of the instruction.
     """
-    row = conn.execute(_BASE_URL, (instruction.bank,)).fetchone()
-    assert row is not None, "an instruction's bank is linked"
-    return f"{row[0]}/pay/{instruction.id}"
+    return f"{base_url}/pay/{instruction}"
 
 
 def has_wallet(conn: Connection, instruction: Instruction) -> bool:

@@ -6,16 +6,15 @@ from uuid import UUID
 from karez.ledger.operations import Operation, Outcome
 from karez.services.asking import Asking
 from karez.services.payments.agreements.records import payers_wallets
-from karez.services.payments.bills.paying import fail, pay_by_order
-from karez.services.payments.bills.records import (
-    Bill,
+from karez.services.payments.bills.auto_paying import Choice, choose, fail, pay_by_order
+from karez.services.payments.bills.order_records import (
     StandingOrder,
     bills_to_attach,
-    bills_to_pay,
-    orders_among,
+    orders_for,
     orders_to_attach,
 )
-from karez.services.payments.bills.standing_orders import ATTACH_MAX, attach, order_id
+from karez.services.payments.bills.records import Bill, bills_to_pay
+from karez.services.payments.bills.standing_orders import ATTACH_MAX, attach
 from karez.services.payments.house import House, read_house
 from karez.services.payments.refusals import explain
 from karez.services.payments.wallets.records import Wallet
@@ -28,10 +27,9 @@ def _find_payments(conn: Connection, now_ns: int, limit: int) -> list[Due]:
         return []
     house = read_house(conn)
     wallets = payers_wallets(conn, {(_payer(bill), bill.currency) for bill in bills})
-    ids = {bill.id: order_id(_payer(bill), bill.service, bill.account_number) for bill in bills}
-    orders = orders_among(conn, ids.values())
+    orders = orders_for(conn, bills)
     return [
-        _payment(house, bill, orders.get(ids[bill.id]), wallets[_payer(bill), bill.currency])
+        _payment(house, bill, choose(bill, orders[bill.id]), wallets[_payer(bill), bill.currency])
         for bill in bills
     ]
 
@@ -41,14 +39,14 @@ def _payer(bill: Bill) -> UUID:
     return bill.auto_payer
 
 
-def _payment(house: House, bill: Bill, order: StandingOrder | None, wallet: Wallet) -> Due:
+def _payment(house: House, bill: Bill, chosen: Choice, wallet: Wallet) -> Due:
     assert bill.auto_due_ns is not None, "it was found by this moment"
 
     def decide(asking: Asking) -> Operation:
-        return pay_by_order(asking, house, bill, order, wallet)
+        return pay_by_order(asking, house, bill, chosen, wallet)
 
     def otherwise(asking: Asking, operation: Operation, outcome: Outcome) -> Operation:
-        return fail(asking, bill, wallet.party, explain(operation, outcome))
+        return fail(asking, bill, chosen, explain(operation, outcome))
 
     return Due(bill.id, bill.auto_due_ns, decide, otherwise)
 

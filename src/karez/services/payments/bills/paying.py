@@ -1,4 +1,4 @@
-"""Paying a bill from the balance, by oneself or by a standing order."""
+"""Paying a bill from the balance."""
 
 from uuid import UUID
 
@@ -9,12 +9,11 @@ from karez.ledger.operations import Operation, RowInsert, Scalar
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
-from karez.services.payments.agreements.schedules import RETRY_AFTER_S
-from karez.services.payments.bills.records import Bill, StandingOrder
-from karez.services.payments.bills.uploading import change, check_open, receipt_of
+from karez.services.payments.bills.changes import change, check_open
+from karez.services.payments.bills.records import Bill
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.trades.operations import check_amount
-from karez.services.payments.trades.timers import later_ns
 from karez.services.payments.wallets.limits import check_payment, limit_use
 from karez.services.payments.wallets.operations import check_open as check_wallet
 from karez.services.payments.wallets.records import Wallet
@@ -81,63 +80,32 @@ def pay(asking: Asking, house: House, bill: Bill, wallet: Wallet, amount_minor: 
         receipt,
         transfers=(*limited, transfer),
         rows=(change(bill, changes), _payment(asking, bill, wallet.party, amount_minor)),
-        events=(asking.event("bill.paid", (wallet.party,), msgspec.structs.asdict(receipt)),),
+        events=(
+            asking.event("bill.paid", (wallet.party,), msgspec.structs.asdict(receipt), (bill.institution,)),
+        ),
     )
 
 
-def pay_by_order(
-    asking: Asking, house: House, bill: Bill, order: StandingOrder | None, wallet: Wallet
-) -> Operation:
-    """Pay a bill that is due as its payer has ordered, or record at once that a rule does not allow it.
+def bill_attempt(
+    asking: Asking, bill: Bill, payer: UUID, amount_minor: int, device: Fingerprints
+) -> PaymentAttempt:
+    """Return what the rules against fraud judge before a bill is paid; its service is who is paid.
 
     Args:
-        asking: The clock's request.
-        house: The payment house.
-        bill: Due.
-        order: The payer's, if it is still active.
-        wallet: The payer's.
+        asking: The payer's request.
+        bill: Which one.
+        payer: Who pays.
+        amount_minor: How much of it.
+        device: On which it is paid.
     """
-    if order is None:
-        changes: dict[str, Scalar] = {"auto_payer": None, "auto_due_ns": None}
-        return asking.operation("bill.detach", receipt_of(bill, changes), rows=(change(bill, changes),))
-    try:
-        if bill.left_minor > order.amount_max_minor:
-            raise Rejected(
-                "bill_over_order",
-                f"The bill is larger than the {order.amount_max_minor} minor units of your standing order; pay it "
-                "yourself.",
-            )
-        return pay(asking, house, bill, wallet, bill.left_minor)
-    except Rejected as refusal:
-        return fail(asking, bill, wallet.party, refusal)
-
-
-def fail(asking: Asking, bill: Bill, payer: UUID, refusal: Rejected) -> Operation:
-    """Record that a standing order could not pay, and when it tries again: as agreements do.
-
-    Args:
-        asking: The clock's request.
-        bill: Due.
-        payer: Whose order it is.
-        refusal: Why.
-    """
-    is_hopeless = refusal.code == "bill_over_order" or bill.auto_attempt >= len(RETRY_AFTER_S)
-    again_ns = None if is_hopeless else later_ns(asking.now_ns, RETRY_AFTER_S[bill.auto_attempt])
-    changes: dict[str, Scalar] = {"auto_attempt": bill.auto_attempt + 1, "auto_due_ns": again_ns}
-    told = {
-        "bill": bill.id,
-        "label": bill.label,
-        "currency": bill.currency,
-        "amount_minor": bill.left_minor,
-        "reason": refusal.code,
-        "again_ns": again_ns,
-    }
-    topic = "bill.auto_pay_failed" if again_ns is None else "bill.auto_pay_delayed"
-    return asking.operation(
-        "bill.auto_pay_fail",
-        receipt_of(bill, changes),
-        rows=(change(bill, changes),),
-        events=(asking.event(topic, (payer,), told),),
+    return PaymentAttempt(
+        id=asking.id,
+        person=payer,
+        shop=bill.service,
+        currency=bill.currency,
+        amount_minor=amount_minor,
+        at_ns=asking.now_ns,
+        device=device,
     )
 
 

@@ -14,8 +14,9 @@ from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking
 from karez.services.payments.bills.account_numbers import check_number
-from karez.services.payments.bills.records import Bill, BillerService, StandingOrder
-from karez.services.payments.bills.uploading import change
+from karez.services.payments.bills.changes import change
+from karez.services.payments.bills.order_records import StandingOrder
+from karez.services.payments.bills.records import Bill, BillerService
 from karez.services.payments.trades.operations import check_amount
 from karez.services.payments.trades.timers import later_ns
 
@@ -130,13 +131,13 @@ def attach(asking: Asking, found: StandingOrder, bills: Sequence[Bill]) -> Opera
             {
                 "auto_payer": str(found.payer),
                 # Never a moment at which something was done to the bill before: that would not be done again.
-                "auto_due_ns": max(bill.due_ns, asking.now_ns),
+                "auto_due_ns": max(bill.due_ns, asking.now_ns + 1),
                 "auto_attempt": 0,
             },
         )
         for bill in bills
     ]
-    next_ns = asking.now_ns if len(bills) >= ATTACH_MAX else None
+    next_ns = asking.now_ns + 1 if len(bills) >= ATTACH_MAX else None
     return asking.operation(
         "standing_order.attach",
         {"id": found.id, "bill_count": len(bills)},

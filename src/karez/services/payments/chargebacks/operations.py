@@ -72,13 +72,19 @@ def open_chargeback(
         bank: Who opens it; ``None`` is the operator.
         new: What is charged back.
 
-    Rejections: ``trade_not_found``, ``trade_state_wrong``, ``chargeback_open_already``, ``refund_exceeds_payment``;
-        in the book ``exceeds_credits`` where less is left to go back.
+    Rejections: ``trade_not_found``, ``trade_state_wrong``, ``chargeback_open_already``, ``refund_exceeds_payment``,
+        ``chargeback_clearing_missing``; in the book ``exceeds_credits`` where less is left to go back.
     """
     trade = facts.trade
     if bank is not None and not _concerns(bank, facts):
         raise Rejected("trade_not_found", f"There is no trade {trade.id} that you may see; look its id up.")
     _check(facts, new)
+    if not facts.has_clearing:
+        raise Rejected(
+            "chargeback_clearing_missing",
+            f"You have no clearing account in {trade.currency} into which a chargeback is paid; have the operator "
+            "open one first.",
+        )
     number = 1 if facts.last is None else facts.last.number + 1
     opened, counted = count_off(asking, house, trade, new.amount_minor, is_counted=facts.is_counted)
     reserved = _moved(
@@ -191,10 +197,15 @@ def lose(asking: Asking, house: House, found: Chargeback, trade: Trade, reason: 
         trade: What was paid.
         reason: Why the shop has lost.
 
-    Rejections: ``chargeback_state_wrong``; in the book ``credit_account_not_found`` where the bank has no clearing
-        account.
+    Rejections: ``chargeback_state_wrong``, ``chargeback_answer_awaited``; in the book ``exceeds_credits`` where an
+        exchange cannot be undone for now.
     """
     state = reached(found.standing, Action.LOSE)
+    if found.due_ns is not None and asking.now_ns < found.due_ns:
+        raise Rejected(
+            "chargeback_answer_awaited",
+            f"The shop may still answer chargeback {found.id}; decide against it once it has, or its time is over.",
+        )
     decided, reserve = _decided(asking, state, reason), accounts.chargeback_reserve(found.currency)
     if found.bank is not None:
         bank = accounts.clearing(found.bank, found.currency)

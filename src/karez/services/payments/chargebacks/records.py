@@ -75,6 +75,7 @@ class OpeningFacts:
         last: The trade's last chargeback.
         is_counted: Whether what can still go back of the trade has its account in the book.
         has_reserve: Whether the reserve of the trade's currency has one.
+        has_clearing: Whether the bank that opens it has one to be paid into; the operator needs none.
     """
 
     trade: Trade
@@ -82,6 +83,7 @@ class OpeningFacts:
     last: Chargeback | None
     is_counted: bool
     has_reserve: bool
+    has_clearing: bool
 
 
 _COLUMNS = ", ".join(Chargeback.__dataclass_fields__)
@@ -94,12 +96,13 @@ _BY_SHOP = (
 _DUE = f"SELECT {_COLUMNS} FROM chargeback WHERE due_ns <= %s ORDER BY due_ns LIMIT %s"  # noqa: S608 - names of our own columns
 
 
-def opening_facts(conn: psycopg.Connection[Any], trade: UUID) -> OpeningFacts:
+def opening_facts(conn: psycopg.Connection[Any], trade: UUID, bank: int | None) -> OpeningFacts:
     """Return what a chargeback is opened by.
 
     Args:
         conn: In a transaction of the operator: whether the opener may know of the trade is decided by the facts.
         trade: What was paid.
+        bank: Who opens it; ``None`` is the operator.
 
     Rejections: ``trade_not_found``.
     """
@@ -107,13 +110,16 @@ def opening_facts(conn: psycopg.Connection[Any], trade: UUID) -> OpeningFacts:
     buyer = None if found.buyer is None else people.known(conn, [found.buyer]).get(found.buyer)
     with conn.cursor(row_factory=class_row(Chargeback), binary=True) as cursor:
         last = cursor.execute(_LAST, (trade,)).fetchone()
-    opened = opened_accounts(conn, [accounts.refundable(trade), accounts.chargeback_reserve(found.currency)])
+    counted, reserve = accounts.refundable(trade), accounts.chargeback_reserve(found.currency)
+    clearing = [] if bank is None else [accounts.clearing(bank, found.currency)]
+    opened = opened_accounts(conn, [counted, reserve, *clearing])
     return OpeningFacts(
         trade=found,
         buyer_institution=None if buyer is None else buyer.institution,
         last=last,
-        is_counted=accounts.refundable(trade) in opened,
-        has_reserve=accounts.chargeback_reserve(found.currency) in opened,
+        is_counted=counted in opened,
+        has_reserve=reserve in opened,
+        has_clearing=opened.issuperset(clearing),
     )
 
 

@@ -1,8 +1,11 @@
 """The states of a chargeback.
 
 open --represent--> represented --decide--> won or lost
-  |                                           ^
-  +-- decide, or ten days without an answer --+
+  |
+  +-- decide for the shop --> won
+  +-- ten days without an answer --> lost
+
+Nobody decides against a shop that may still answer.
 """
 
 from collections.abc import Mapping

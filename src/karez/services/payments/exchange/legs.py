@@ -61,7 +61,7 @@ def _take_back(taking: TakingBack) -> TakenBack:
     """Give the payer's own currency back for what goes back of the trade's."""
     exchanged, leg, trade = exchanged_by(taking.leg), taking.leg, taking.trade
     assert trade.buyer is not None, "a trade that was paid has a buyer"
-    back = given_back(exchanged.cost, leg.amount_minor, taking.amount_minor)
+    back = given_back(exchanged.cost, leg.amount_minor, taking.before_minor, taking.amount_minor)
     priced, paid = (
         taking.house.currency(trade.currency).money,
         taking.house.currency(exchanged.currency).money,
@@ -80,7 +80,7 @@ def _take_back(taking: TakingBack) -> TakenBack:
             wallet,
             back.bank_minor,
             paid,
-            TransferCode.EXCHANGE_SALE,
+            TransferCode.EXCHANGE_RETURN,
         ),
         (
             accounts.exchange_margin(exchanged.currency),
@@ -114,4 +114,5 @@ def _read(_conn: psycopg.Connection, trade: Trade, _payer: UUID, _reference: str
     )
 
 
-EXCHANGE = Source(_read, _take_back, is_plain=True)
+# Not plain: what a part brings depends on the parts before it, so that all of them together bring what was paid.
+EXCHANGE = Source(_read, _take_back)

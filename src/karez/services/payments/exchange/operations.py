@@ -21,8 +21,10 @@ from karez.services.payments.accounts import TransferCode
 from karez.services.payments.exchange.legs import Exchanged, leg_of
 from karez.services.payments.exchange.rates import Rate, best_rate, cost_of
 from karez.services.payments.exchange.records import Pair, Quote
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt
+from karez.services.payments.fraud.paid_trades import charge_attempt
 from karez.services.payments.house import House, money_moves
-from karez.services.payments.trades.operations import check_payer, pay
+from karez.services.payments.trades.operations import check_amount, check_payer, pay
 from karez.services.payments.trades.records import Trade
 from karez.services.payments.wallets.limits import check_payment, limit_use
 from karez.services.payments.wallets.records import Wallet
@@ -74,7 +76,8 @@ def quote(asking: Asking, house: House, facts: QuoteFacts, payer: UUID, paid_cod
         payer: Who asks.
         paid_code: The payer's currency.
 
-    Rejections: ``currency_not_open``, ``exchange_not_open``, ``exchange_rate_missing``, those of ``check_payer``.
+    Rejections: ``currency_not_open``, ``exchange_not_open``, ``exchange_rate_missing``, ``amount_too_large``,
+        those of ``check_payer``.
     """
     trade, pair = facts.trade, facts.pair
     check_payer(trade, payer)
@@ -86,6 +89,7 @@ def quote(asking: Asking, house: House, facts: QuoteFacts, payer: UUID, paid_cod
         )
     rate = best_rate(facts.rates, trade.amount_minor, priced, paid)
     cost = cost_of(rate, trade.amount_minor, priced, paid, pair.margin_bps)
+    check_amount(cost.paid_minor)
     reply = QuoteReceipt(
         id=asking.made_id("quote"),
         trade=trade.id,
@@ -157,6 +161,21 @@ def pay_by_quote(asking: Asking, house: House, trade: Trade, wallet: Wallet, fou
         before=(*limited, *_exchanged(asking, house, trade, wallet, found)),
         rows=(used,),
     )
+
+
+def quote_attempt(
+    asking: Asking, trade: Trade, payer: UUID, found: Quote, device: Fingerprints
+) -> PaymentAttempt:
+    """Return what the rules against fraud judge before a trade is paid by a quote: what leaves the payer's wallet.
+
+    Args:
+        asking: The payer's request.
+        trade: What is paid.
+        payer: Who pays.
+        found: The quote.
+        device: On which it is paid.
+    """
+    return charge_attempt(asking, payer, trade.shop, found.paid, found.cost.paid_minor, device)
 
 
 def _exchanged(

@@ -123,18 +123,25 @@ def best_rate(rates: Iterable[Rate], price_minor: int, priced: Currency, paid: C
     return min(ranked, key=lambda each: each[:2])[2]
 
 
-def given_back(cost: Cost, price_minor: int, part_minor: int) -> Cost:
+def given_back(cost: Cost, price_minor: int, before_minor: int, part_minor: int) -> Cost:
     """Return what goes back to the payer when a part of the price does, at the rate at which it was paid.
 
-    Both parts are rounded down, so however often something goes back, it is never more than was paid; if the whole
-    price goes back at once, so does all that was paid.
+    Each part brings the difference of what is due before and after it, rounded down. So in however many parts the
+    price goes back, together they never bring more than was paid, and exactly that once all of it has gone back.
 
     Args:
         cost: Of the whole price.
         price_minor: The price.
-        part_minor: What goes back of it.
+        before_minor: What has gone back of it before.
+        part_minor: What goes back of it now; with the former at most the price.
     """
-    return Cost(cost.bank_minor * part_minor // price_minor, cost.margin_minor * part_minor // price_minor)
+    assert 0 <= before_minor <= before_minor + part_minor <= price_minor
+
+    def due(whole_minor: int) -> int:
+        after_minor = whole_minor * (before_minor + part_minor) // price_minor
+        return after_minor - whole_minor * before_minor // price_minor
+
+    return Cost(due(cost.bank_minor), due(cost.margin_minor))
 
 
 def _rounded_up(numerator: int, denominator: int) -> int:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
+from karez.core.ids import NIL, derived_id
 from karez.core.sealing import Sealer
 
 Fingerprints = tuple[bytes, ...]
@@ -32,33 +33,20 @@ LENGTH_S: Mapping[Window, int] = {Window.MINUTE: 60, Window.HOUR: 3_600, Window.
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """What a model thinks of an attempt.
-
-    Attributes:
-        model: Its name and version.
-        fraud_bps: How probable fraud is, in hundredths of a percent.
-    """
-
-    model: str
-    fraud_bps: int
-
-
-@dataclass(frozen=True, slots=True)
 class PaymentAttempt:
     """Somebody's attempt to pay.
 
     Attributes:
         id: Of the operation that it is to become.
         person: Who pays.
-        shop: Who is paid; a person where money is sent to one.
+        shop: Who is paid; a person where money is sent to one, ``bank_account`` where it leaves for one, a biller's
+            service where a bill is paid, and of red packets what stands for all of one sender.
         currency: ISO 4217 letters.
         amount_minor: How much.
         at_ns: When.
         card: The card that is used.
         device: The device that is used.
         confirmed: Whether the payer has just confirmed this payment in a second way.
-        score: What a model thinks, where there is one.
     """
 
     id: UUID
@@ -70,7 +58,6 @@ class PaymentAttempt:
     card: Fingerprints = ()
     device: Fingerprints = ()
     confirmed: bool = False
-    score: Score | None = None
 
     def takes_part(self, subject: Subject) -> bool:
         """Tell whether there is such a one in this attempt: not every payment has a card."""
@@ -112,6 +99,7 @@ class Observed:
         trusted: Who is on the list of those not to count.
         knows_shop: Whether the person has paid to this shop before.
         knows_device: Whether the person has paid with this device before.
+        counters: Accounts of exact rules that are open already.
     """
 
     seen: Mapping[tuple[Subject, Window], Seen]
@@ -119,6 +107,17 @@ class Observed:
     trusted: frozenset[Subject] = frozenset()
     knows_shop: bool = False
     knows_device: bool = False
+    counters: frozenset[UUID] = frozenset()
+
+
+def bank_account(bank: int, reference: str) -> UUID:
+    """Return by what an account at a bank is known as the receiver of a withdrawal.
+
+    Args:
+        bank: Its institution number.
+        reference: What the bank calls the account.
+    """
+    return derived_id(NIL, "bank account", bank, reference)
 
 
 def sealer(secret_key: bytes) -> Sealer:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
+import msgspec
 import psycopg
 from psycopg.rows import class_row
 
@@ -11,12 +12,17 @@ from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, RowInsert, RowUpdate
 from karez.services.asking import Asking
 from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt, Subject
+from karez.storage.selecting import select
 
 Verdict = Literal["block", "allow"]
 
-_COLUMNS = "key, verdict, reason, until_ns, changed_ns"
-_FIND = f"SELECT {_COLUMNS} FROM fraud_list WHERE key = ANY(%s)"  # noqa: S608 - names of our own columns
-_PAGE = f"SELECT {_COLUMNS} FROM fraud_list WHERE changed_ns < %s ORDER BY changed_ns DESC LIMIT %s"  # noqa: S608
+
+class ListReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry after a change."""
+
+    kind: Subject
+    verdict: Verdict
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class ListEntry:
         verdict: ``block`` stops every payment; ``allow`` lets it go uncounted.
         reason: Why, for people.
         until_ns: From when on it counts no more; none is for ever.
+        changed_by: Who changed it last.
         changed_ns: When it was changed last.
     """
 
@@ -35,17 +42,31 @@ class ListEntry:
     verdict: Verdict
     reason: str
     until_ns: int | None
+    changed_by: str
     changed_ns: int
 
     @property
     def kind(self) -> Subject:
         """Return what it is."""
-        return next(subject for subject in Subject if letter(subject) == self.key[0])
+        return kind_of(self.key)
+
+
+_FIND = select(ListEntry, "FROM fraud_list WHERE key = ANY(%s)")
+_PAGE = select(
+    ListEntry,
+    "FROM fraud_list WHERE changed_ns < %s ORDER BY changed_ns DESC FETCH FIRST %s ROWS WITH TIES",
+)
+_ANY = "SELECT EXISTS (SELECT FROM fraud_list WHERE until_ns IS NULL OR until_ns > %s)"
 
 
 def letter(kind: Subject) -> int:
     """Return with which byte the keys of a kind begin."""
     return ord(kind[0])
+
+
+def kind_of(key: bytes) -> Subject:
+    """Return of which kind a key is."""
+    return next(subject for subject in Subject if letter(subject) == key[0])
 
 
 def party_key(kind: Literal[Subject.PERSON, Subject.SHOP], party: UUID) -> bytes:
@@ -80,9 +101,20 @@ def find_entry(conn: psycopg.Connection[Any], keys: list[bytes]) -> ListEntry | 
 
 
 def entries_page(conn: psycopg.Connection[Any], before_ns: int, limit: int) -> list[ListEntry]:
-    """Return entries that were changed before a moment, the latest first."""
+    """Return entries that were changed before a moment, the latest first, and all of the last one's moment."""
     with conn.cursor(row_factory=class_row(ListEntry), binary=True) as cursor:
         return cursor.execute(_PAGE, (before_ns, limit)).fetchall()
+
+
+def is_anybody_listed(conn: psycopg.Connection[Any], now_ns: int) -> bool:
+    """Tell whether an entry counts that must be looked for.
+
+    Args:
+        conn: In a transaction of the operator.
+        now_ns: The present moment.
+    """
+    row = conn.execute(_ANY, (now_ns,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def change_list(
@@ -107,11 +139,12 @@ def change_list(
     """
     if not reason.strip():
         raise Rejected("fraud_reason_missing", "Whoever is put on a list has a right to a reason; name it.")
-    kind = ListEntry(key, verdict, reason, until_ns, asking.now_ns).kind
+    kind = kind_of(key)
     values: dict[str, Any] = {
         "verdict": verdict,
         "reason": reason,
         "until_ns": until_ns,
+        "changed_by": asking.actor,
         "changed_ns": asking.now_ns,
     }
     row_key: dict[str, Any] = {"key": "\\x" + (key if known is None else known.key).hex()}
@@ -121,4 +154,22 @@ def change_list(
     else:
         expected: dict[str, Any] = {"changed_ns": known.changed_ns}
         row = RowUpdate(table="fraud_list", key=row_key, expected=expected, changes=values)
-    return asking.operation("fraud.change_list", {"kind": kind, **values}, rows=(row,))
+    receipt = ListReceipt(kind=kind, verdict=verdict, reason=reason)
+    return asking.operation("fraud.change_list", receipt, rows=(row,))
+
+
+def take_off(asking: Asking, known: ListEntry | None, reason: str) -> Operation:
+    """End an entry now; it stays to be read.
+
+    Args:
+        asking: The operator's request.
+        known: The entry as it was read.
+        reason: Why, for people.
+
+    Rejections: ``fraud_entry_not_found``, ``fraud_reason_missing``; in the book ``row_state_changed``.
+    """
+    if known is None or (known.until_ns is not None and known.until_ns <= asking.now_ns):
+        raise Rejected(
+            "fraud_entry_not_found", "Nobody like this is on a list now; page through it to see who was."
+        )
+    return change_list(asking, known, known.key, known.verdict, reason, asking.now_ns)

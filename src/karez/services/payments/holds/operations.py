@@ -19,6 +19,8 @@ from karez.ledger.operations import Event, Operation, RowInsert, RowUpdate, Scal
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt
+from karez.services.payments.fraud.paid_trades import charge_attempt
 from karez.services.payments.holds.records import Hold
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.sources import balance
@@ -146,6 +148,18 @@ def place(asking: Asking, house: House, wallet: Wallet, new: Placing) -> Operati
         rows=(row,),
         events=(asking.event("hold.placed", (wallet.party, new.shop), told),),
     )
+
+
+def placing_attempt(asking: Asking, payer: UUID, new: Placing, device: Fingerprints) -> PaymentAttempt:
+    """Return what the rules against fraud judge before money is held; what is captured of it was judged with it.
+
+    Args:
+        asking: The payer's request.
+        payer: Whose money it is.
+        new: What the payer agrees to.
+        device: On which.
+    """
+    return charge_attempt(asking, payer, new.shop, new.currency, new.amount_minor, device)
 
 
 def capture(

@@ -8,6 +8,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from karez.core.outcomes import Rejected
+from karez.storage.selecting import select
 
 Side = Literal["placed", "received"]
 
@@ -49,14 +50,15 @@ class Hold:
     ended_ns: int | None
 
 
-_COLUMNS = ", ".join(Hold.__dataclass_fields__)
-_HOLD = f"SELECT {_COLUMNS} FROM hold WHERE id = %s"  # noqa: S608 - names of our own columns
-_DUE = f"SELECT {_COLUMNS} FROM hold WHERE due_ns <= %s ORDER BY due_ns LIMIT %s"  # noqa: S608 - names of our own columns
+_HOLD = select(Hold, "FROM hold WHERE id = %s")
+_DUE = select(Hold, "FROM hold WHERE due_ns <= %s ORDER BY due_ns LIMIT %s")
 _PAGES = {
-    side: f"SELECT {_COLUMNS} FROM hold WHERE {column} = %s AND placed_ns < %s ORDER BY placed_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
+    side: select(
+        Hold,
+        f"FROM hold WHERE {column} = %s AND placed_ns < %s ORDER BY placed_ns DESC FETCH FIRST %s ROWS WITH TIES",
+    )
     for side, column in (("placed", "payer"), ("received", "shop"))
-}  # fmt: skip
-_LATEST_NS = 2**63 - 1
+}
 
 
 def find_hold(conn: psycopg.Connection[Any], hold: UUID) -> Hold:
@@ -78,7 +80,7 @@ def due_holds(conn: psycopg.Connection[Any], now_ns: int, limit: int) -> list[Ho
 
 
 def holds_page(
-    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int | None, limit: int
+    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int, limit: int
 ) -> list[Hold]:
     """Return holds of a party, the latest first.
 
@@ -87,9 +89,7 @@ def holds_page(
         party: Whose.
         side: ``placed`` by it or ``received`` by it.
         before_ns: Placed before this moment.
-        limit: How many at most.
+        limit: How many at most, and those of the last one's moment.
     """
     with conn.cursor(row_factory=class_row(Hold), binary=True) as cursor:
-        return cursor.execute(
-            _PAGES[side], (party, _LATEST_NS if before_ns is None else before_ns, limit)
-        ).fetchall()
+        return cursor.execute(_PAGES[side], (party, before_ns, limit)).fetchall()

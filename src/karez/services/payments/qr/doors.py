@@ -6,7 +6,8 @@ from uuid import UUID
 
 import psycopg
 
-from karez.services.payments.qr.karez_codes import ShopCodeNamed, what_is_named
+from karez.core.outcomes import Rejected
+from karez.services.payments.qr.karez_codes import ShopCodeNamed, TradeNamed, what_is_named
 from karez.services.payments.qr.records import ShopCode, ShownFront, find_front, find_shop_code, needed_front
 from karez.services.payments.qr.rules import check_hanging, check_shown_price
 from karez.services.payments.trades.records import Trade, find_trade
@@ -41,15 +42,35 @@ def resolve(conn: psycopg.Connection[Any], text: str) -> PaymentAsked:
         text: As the payer's app has read it.
 
     Rejections: those of ``what_is_named``; ``shop_code_unknown``, ``shop_code_withdrawn``, ``shopfront_missing``,
-        ``trade_not_found``, ``qr_price_differs``.
+        ``qr_order_gone``, ``qr_price_differs``.
     """
     named = what_is_named(text)
     if isinstance(named, ShopCodeNamed):
         code = find_shop_code(conn, named.code)
         check_hanging(code)
         return PaymentAsked(code.shop, needed_front(conn, code.shop), code.currency, None, code=code)
-    trade = find_trade(conn, named.trade)
-    check_shown_price(trade, named.currency, named.amount_minor)
+    trade = find_named_trade(conn, named)
     return PaymentAsked(
         trade.shop, find_front(conn, trade.shop), trade.currency, trade.amount_minor, trade=trade
     )
+
+
+def find_named_trade(conn: psycopg.Connection[Any], named: TradeNamed) -> Trade:
+    """Return the order that a code names.
+
+    Args:
+        conn: In a transaction of the payer.
+        named: By the code.
+
+    Rejections: ``qr_order_gone``, the same for an order that somebody else has paid and for one that never was;
+        ``qr_price_differs``.
+    """
+    try:
+        trade = find_trade(conn, named.trade)
+    except Rejected:
+        raise Rejected(
+            "qr_order_gone",
+            "The order of this code is paid by somebody else, or not meant for you; ask the shop for a new code.",
+        ) from None
+    check_shown_price(trade, named.currency, named.amount_minor)
+    return trade

@@ -175,8 +175,8 @@ def merchant_code(
         (fields.COUNTRY, shopfront.country),
         (fields.NAME, shopfront.name),
         (fields.CITY, shopfront.city),
-        (fields.ADDITIONAL, write_objects(additional)),
-        (fields.LANGUAGE, write_objects(_local(shopfront))),
+        (fields.ADDITIONAL, _inside(fields.ADDITIONAL, additional)),
+        (fields.LANGUAGE, _inside(fields.LANGUAGE, _local(shopfront))),
     )
     return MerchantCode(
         (
@@ -192,6 +192,11 @@ def merchant_code(
 
 def _amount_text(amount_minor: int, currency: str) -> str:
     return format_minor(amount_minor, currency_exponent(currency)).replace(",", "")
+
+
+def _inside(template: str, objects: Sequence[DataObject]) -> str:
+    fields.check_inside(template, objects)
+    return write_objects(objects)
 
 
 def _local(shopfront: Shopfront) -> list[DataObject]:

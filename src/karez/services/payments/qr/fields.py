@@ -51,6 +51,8 @@ def _form(pattern: str, length_max: int, meaning: str) -> _Form:
 
 _PRINTABLE = "[ -~]+"
 _ANYTHING = "(?s:.+)"
+_ONE_LINE = "[^\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]+"
+"""Neither control characters nor those that turn the direction of writing, by which a name shows as another one."""
 
 _FORMS: Mapping[str, _Form] = {
     FORMAT: _form(FORMAT_VERSION, 2, "01"),
@@ -69,9 +71,23 @@ _ADDITIONAL_FORMS: Mapping[str, _Form] = {
 }
 _LANGUAGE_FORMS: Mapping[str, _Form] = {
     LANGUAGE_CODE: _form("[A-Za-z]{2}", 2, "two letters"),
-    LOCAL_NAME: _form(_ANYTHING, 25, "text"),
-    LOCAL_CITY: _form(_ANYTHING, 15, "text"),
+    LOCAL_NAME: _form(_ONE_LINE, 25, "one line of text without control characters"),
+    LOCAL_CITY: _form(_ONE_LINE, 15, "one line of text without control characters"),
 }
+
+_INNER_FORMS = {ADDITIONAL: _ADDITIONAL_FORMS, LANGUAGE: _LANGUAGE_FORMS}
+
+
+def check_inside(tag: str, objects: Sequence[DataObject]) -> None:
+    """Refuse what may not stand inside the template of additional data or of the language.
+
+    Args:
+        tag: The template's.
+        objects: What stands in it.
+
+    Rejections: ``qr_too_long``, ``qr_field_malformed``.
+    """
+    _check_forms(objects, _INNER_FORMS[tag], f"{tag}.")
 
 
 def check_fields(objects: Sequence[DataObject]) -> None:
@@ -170,10 +186,10 @@ def _has_fields_in_their_form(objects: Sequence[DataObject]) -> None:
 def _has_sound_templates(objects: Sequence[DataObject]) -> None:
     for tag, value in objects:
         if tag == ADDITIONAL:
-            _check_forms(parse_objects(value, f"the field {tag}"), _ADDITIONAL_FORMS, f"{tag}.")
+            check_inside(tag, parse_objects(value, f"the field {tag}"))
         elif tag == LANGUAGE:
             inner = parse_objects(value, f"the field {tag}")
-            _check_forms(inner, _LANGUAGE_FORMS, f"{tag}.")
+            check_inside(tag, inner)
             present = {inner_tag for inner_tag, _ in inner}
             if LANGUAGE_CODE not in present:
                 raise _missing(f"{tag}.{LANGUAGE_CODE}", "the language")

@@ -86,6 +86,12 @@ def code_of_trade(
     )
 
 
+def is_of_karez(code: MerchantCode) -> bool:
+    """Tell whether a shop's code names something of Karez, beside whatever else it names."""
+    account = code.account(SCHEME) or {}
+    return _SHOP_CODE in account or _TRADE in account
+
+
 def what_is_named(text: str) -> ShopCodeNamed | TradeNamed:
     """Return what a scanned text names.
 

@@ -1,5 +1,6 @@
 """Showing codes, withdrawing them, and paying by them."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 from uuid import UUID
@@ -13,10 +14,12 @@ from karez.services.asking import Asking
 from karez.services.payments.house import House
 from karez.services.payments.qr.emv import Shopfront
 from karez.services.payments.qr.karez_codes import code_of_shop
-from karez.services.payments.qr.ordering import Rows, order_and_pay, pay_with_rows
+from karez.services.payments.qr.ordering import as_trade, check_order, from_balance, made_with_payment
 from karez.services.payments.qr.pay_codes import LIFETIME_S, fingerprints, pay_code
-from karez.services.payments.qr.records import PayCode, ShopCode, ShownFront
+from karez.services.payments.qr.records import PayCode, ShopCode, ShownFront, not_your_code
 from karez.services.payments.qr.rules import check_hanging, check_usable
+from karez.services.payments.sources.paying import Payment, pay_from_sources
+from karez.services.payments.trades.direct import reference_used
 from karez.services.payments.trades.operations import Order, trade_id
 from karez.services.payments.trades.records import Trade
 from karez.services.payments.trades.timers import later_ns
@@ -98,7 +101,7 @@ def withdraw_shop_code(asking: Asking, code: ShopCode, shop: UUID) -> Operation:
     Rejections: ``shop_code_unknown``, ``shop_code_withdrawn``.
     """
     if code.shop != shop:
-        raise Rejected("shop_code_unknown", f"You have no code {code.id}; list your codes.")
+        raise not_your_code(code.id)
     check_hanging(code)
     row = RowUpdate(
         table="shop_qr", key={"id": str(code.id)}, expected={"state": "open"}, changes={"state": "withdrawn"}
@@ -154,7 +157,7 @@ def charge(
     code: PayCode,
     wallet: Wallet,
     *,
-    rows: Rows = (),
+    is_reference_used: bool = False,
 ) -> Operation:
     """Sell something to whoever has shown a pay code, from the balance.
 
@@ -165,24 +168,21 @@ def charge(
         new: What is sold.
         code: What was scanned.
         wallet: The payer's, in the currency of the order.
-        rows: To write with it, such as the decision of the fraud rules.
+        is_reference_used: Whether the shop has a trade of this name already.
 
-    Rejections: those of ``use_pay_code``, ``trades.order`` and ``trades.pay``.
+    Rejections: those of ``use_pay_code``, ``trades.order`` and ``trades.pay``; ``reference_used``.
     """
     assert wallet.party == code.payer, "the wallet of whoever has shown the code"
     use = use_pay_code(code, trade_id(shop, new.reference), asking.now_ns)
-    return order_and_pay(asking, house, shop, new, wallet, kind="qr.charge", rows=(use, *rows))
+    if is_reference_used:
+        raise reference_used(new.reference)
+    ordered = check_order(asking, house, shop, new)
+    payment = from_balance(as_trade(shop, new, asking.now_ns), wallet)
+    return made_with_payment(pay_from_sources(asking, house, payment, {}), ordered, "qr.charge", use)
 
 
 def charge_trade(
-    asking: Asking,
-    house: House,
-    shop: UUID,
-    trade: Trade,
-    code: PayCode,
-    wallet: Wallet,
-    *,
-    rows: Rows = (),
+    asking: Asking, house: House, shop: UUID, trade: Trade, code: PayCode, wallet: Wallet
 ) -> Operation:
     """Have an order paid by whoever has shown a pay code, from the balance.
 
@@ -194,18 +194,40 @@ def charge_trade(
             "trade_not_yours", f"Only the shop of trade {trade.id} can do this; use its credential."
         )
     use = use_pay_code(code, trade.id, asking.now_ns)
-    return pay_with_rows(asking, house, trade, wallet, (use, *rows))
+    paid = pay_from_sources(asking, house, from_balance(trade, wallet), {})
+    return msgspec.structs.replace(paid, kind="qr.charge_trade", rows=(*paid.rows, use))
+
+
+def order_by_sticker(
+    request: UUID, code: ShopCode, front: ShownFront, amount_minor: int, payer: UUID
+) -> Order:
+    """Return what somebody buys who scans a sticker and types an amount.
+
+    Args:
+        request: Id of the payer's request.
+        code: The sticker.
+        front: What its shop shows of itself.
+        amount_minor: What the payer has typed.
+        payer: Who pays.
+    """
+    return Order(
+        reference=f"qr-{request.hex}",
+        title=f"{front.front.local_name or front.front.name} ({code.label})",
+        category="service",
+        mode="direct",
+        currency=code.currency,
+        amount_minor=amount_minor,
+        buyer=payer,
+    )
 
 
 def pay_shop_code(
     asking: Asking,
     house: House,
     code: ShopCode,
-    front: ShownFront,
-    amount_minor: int,
-    wallet: Wallet,
-    *,
-    rows: Rows = (),
+    new: Order,
+    payment: Payment,
+    available_minor: Mapping[UUID, int],
 ) -> Operation:
     """Pay an amount that the payer has typed to the shop of a sticker; the shop has it at once.
 
@@ -213,24 +235,16 @@ def pay_shop_code(
         asking: The payer's request.
         house: The payment house.
         code: The sticker.
-        front: What its shop shows of itself.
-        amount_minor: What the payer has typed.
-        wallet: The payer's, in the currency of the sticker.
-        rows: To write with it, such as the decision of the fraud rules.
+        new: What ``order_by_sticker`` returned.
+        payment: Of it, from the payer's sources.
+        available_minor: As for ``pay_from_sources``.
 
-    Rejections: ``shop_code_withdrawn``; those of ``trades.order`` and ``trades.pay``.
+    Rejections: ``shop_code_withdrawn``; those of ``trades.order`` and ``pay_from_sources``.
     """
     check_hanging(code)
-    new = Order(
-        reference=f"qr-{asking.id.hex}",
-        title=f"{front.front.local_name or front.front.name} ({code.label})",
-        category="service",
-        mode="direct",
-        currency=code.currency,
-        amount_minor=amount_minor,
-        buyer=wallet.party,
-    )
-    return order_and_pay(asking, house, code.shop, new, wallet, kind="qr.pay_shop_code", rows=rows)
+    ordered = check_order(asking, house, code.shop, new)
+    paid = pay_from_sources(asking, house, payment, available_minor)
+    return made_with_payment(paid, ordered, "qr.pay_shop_code")
 
 
 def _bytea(content: bytes) -> str:

@@ -1,6 +1,9 @@
-"""Paying from the balance with rows beside it, also where there is no order before the payment."""
+"""Paying what was not ordered before: the order is made together with its payment.
 
-from typing import Any
+The payment is decided as for any other trade; what it would change in the row of the trade stands in the row from the
+beginning.
+"""
+
 from uuid import UUID
 
 import msgspec
@@ -9,50 +12,78 @@ from karez.ledger.operations import Operation, RowInsert, RowUpdate
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.house import House
+from karez.services.payments.sources.balance import BalanceFunds
+from karez.services.payments.sources.paying import Payment
 from karez.services.payments.trades import operations as trades
-from karez.services.payments.trades.legs import Leg
 from karez.services.payments.trades.operations import Order
 from karez.services.payments.trades.records import Trade
+from karez.services.payments.trades.states import State
+from karez.services.payments.trades.timers import later_ns, timers_of
 from karez.services.payments.wallets.records import Wallet
 
 Rows = tuple[RowInsert | RowUpdate, ...]
 
 
-def pay_with_rows(asking: Asking, house: House, trade: Trade, wallet: Wallet, rows: Rows) -> Operation:
-    """Pay a trade from the payer's wallet, and write rows with it.
-
-    Rejections: those of ``trades.pay``.
-    """
-    leg = Leg(
-        source="balance",
-        account=accounts.wallet(wallet.party, trade.currency),
-        amount_minor=trade.amount_minor,
-    )
-    return trades.pay(asking, house, trade, wallet, (leg,), rows=rows)
-
-
-def order_and_pay(
-    asking: Asking, house: House, shop: UUID, new: Order, wallet: Wallet, kind: str, rows: Rows
-) -> Operation:
-    """Make a trade that is paid from the beginning.
+def as_trade(shop: UUID, new: Order, now_ns: int) -> Trade:
+    """Return an order as the trade that it is before its payment.
 
     Args:
-        asking: The request.
-        house: The payment house.
         shop: Who sells.
         new: What is sold.
-        wallet: The payer's, in the currency of the order.
-        kind: Of the operation.
-        rows: To write with it.
+        now_ns: The present moment.
 
-    Rejections: those of ``trades.order`` and ``trades.pay``.
+    Rejections: ``category_unknown``.
     """
-    (ordered,) = trades.order(asking, house, shop, new).rows
-    assert isinstance(ordered, RowInsert), "an order is a new row"
-    columns: dict[str, Any] = {**ordered.values, "id": trades.trade_id(shop, new.reference)}
-    trade = Trade(**{**columns, "shop": shop, "buyer": new.buyer})
-    paid = pay_with_rows(asking, house, trade, wallet, rows)
+    return Trade(
+        id=trades.trade_id(shop, new.reference),
+        reference=new.reference,
+        shop=shop,
+        buyer=new.buyer,
+        title=new.title,
+        category=new.category,
+        mode=new.mode,
+        currency=new.currency,
+        amount_minor=new.amount_minor,
+        state=State.CREATED,
+        held_minor=0,
+        released_minor=0,
+        returned_minor=0,
+        legs="[]",
+        legs_refunded_minor=0,
+        extended=False,
+        due_ns=later_ns(now_ns, timers_of(new.category).pay_s),
+        created_ns=now_ns,
+        paid_ns=None,
+        finished_ns=None,
+    )
+
+
+def from_balance(trade: Trade, wallet: Wallet) -> Payment:
+    """Return the payment of a trade from a wallet alone."""
+    return Payment(trade, wallet, (BalanceFunds(accounts.wallet(wallet.party, trade.currency)),))
+
+
+def check_order(asking: Asking, house: House, shop: UUID, new: Order) -> RowInsert:
+    """Return the row of an order.
+
+    Rejections: those of ``trades.order``.
+    """
+    (row,) = trades.order(asking, house, shop, new).rows
+    assert isinstance(row, RowInsert), "an order is a new row"
+    return row
+
+
+def made_with_payment(paid: Operation, ordered: RowInsert, kind: str, *rows: RowUpdate) -> Operation:
+    """Return the operation that makes a trade with its payment.
+
+    Args:
+        paid: The payment of the trade, as if it was ordered before.
+        ordered: The row of the order.
+        kind: Of the operation.
+        rows: To write besides.
+    """
     change, *others = paid.rows
     assert isinstance(change, RowUpdate), "a payment changes the row of its trade"
+    assert change.key == ordered.key, "it is the same trade"
     row = RowInsert(table=ordered.table, key=ordered.key, values={**ordered.values, **change.changes})
-    return msgspec.structs.replace(paid, kind=kind, rows=(row, *others))
+    return msgspec.structs.replace(paid, kind=kind, rows=(row, *others, *rows))

@@ -66,12 +66,14 @@ class PayCode:
     trade: UUID | None
 
 
+_LATEST_NS = 2**63 - 1
 _FRONT_COLUMNS = ", ".join(Shopfront.__dataclass_fields__)
 _FRONT = f"SELECT changed_ns, {_FRONT_COLUMNS} FROM shopfront WHERE shop = %s"  # noqa: S608 - our own columns
 _SHOP_CODES = f"SELECT {', '.join(ShopCode.__dataclass_fields__)} FROM shop_qr"  # noqa: S608
 _PAY_CODES = f"SELECT {', '.join(PayCode.__dataclass_fields__)} FROM pay_code"  # noqa: S608
+# What is used between the choice and the deletion stays, whoever deletes.
 _FORGET = """
-DELETE FROM pay_code WHERE fingerprint IN (
+DELETE FROM pay_code WHERE state = 'open' AND fingerprint IN (
     SELECT fingerprint FROM pay_code WHERE state = 'open' AND expires_ns < %s ORDER BY expires_ns LIMIT %s
 )
 """
@@ -108,10 +110,39 @@ def find_shop_code(conn: psycopg.Connection[Any], code: UUID) -> ShopCode:
     return found
 
 
-def shop_codes(conn: psycopg.Connection[Any], shop: UUID) -> list[ShopCode]:
-    """Return a shop's codes, the latest first."""
+def find_own_code(conn: psycopg.Connection[Any], code: UUID, shop: UUID) -> ShopCode:
+    """Return a code of a shop's own.
+
+    Rejections: ``shop_code_unknown``, the same for another shop's code and for none.
+    """
     with conn.cursor(row_factory=class_row(ShopCode), binary=True) as cursor:
-        return cursor.execute(f"{_SHOP_CODES} WHERE shop = %s ORDER BY made_ns DESC", (shop,)).fetchall()
+        found = cursor.execute(f"{_SHOP_CODES} WHERE id = %s AND shop = %s", (code, shop)).fetchone()
+    if found is None:
+        raise not_your_code(code)
+    return found
+
+
+def not_your_code(code: UUID) -> Rejected:
+    """Return the refusal of a code that a shop does not have."""
+    return Rejected("shop_code_unknown", f"You have no code {code}; list your codes.")
+
+
+def shop_codes(
+    conn: psycopg.Connection[Any], shop: UUID, before_ns: int | None, limit: int
+) -> list[ShopCode]:
+    """Return a shop's codes, the latest first.
+
+    Args:
+        conn: In a transaction of the shop.
+        shop: Whose.
+        before_ns: Made before this moment.
+        limit: How many at most.
+    """
+    with conn.cursor(row_factory=class_row(ShopCode), binary=True) as cursor:
+        return cursor.execute(
+            f"{_SHOP_CODES} WHERE shop = %s AND made_ns < %s ORDER BY made_ns DESC LIMIT %s",
+            (shop, _LATEST_NS if before_ns is None else before_ns, limit),
+        ).fetchall()
 
 
 def find_pay_code(conn: psycopg.Connection[Any], fingerprints: list[bytes]) -> PayCode:

@@ -3,6 +3,7 @@
 from karez.core.outcomes import Rejected
 from karez.services.payments.qr.records import PayCode, ShopCode
 from karez.services.payments.trades.records import Trade
+from karez.services.payments.wallets.records import Wallet
 
 
 def check_usable(code: PayCode, now_ns: int) -> None:
@@ -38,7 +39,24 @@ def check_shown_price(trade: Trade, currency: str, amount_minor: int | None) -> 
     Rejections: ``qr_price_differs``.
     """
     if (trade.currency, trade.amount_minor) != (currency, amount_minor):
+        raise price_differs()
+
+
+def price_differs() -> Rejected:
+    """Return the refusal of another price than the order's."""
+    return Rejected(
+        "qr_price_differs",
+        "This is not the price of the order; do not pay, and ask the shop for the right code.",
+    )
+
+
+def check_sells(wallet: Wallet) -> None:
+    """Refuse whoever is no shop: a person has nothing that takings could go to.
+
+    Rejections: ``shop_needed``.
+    """
+    if wallet.kind != "shop":
         raise Rejected(
-            "qr_price_differs",
-            "The price in this code is not the price of the order; do not pay, and ask the shop for the right code.",
+            "shop_needed",
+            "Only shops have codes to be paid by; use a shop's credential, or send a person money.",
         )

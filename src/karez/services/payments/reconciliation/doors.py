@@ -33,12 +33,12 @@ class Expectation:
     movement: Movement
 
 
-def expect_movement(asking: Asking, sealer: Sealer, expectation: Expectation) -> RowInsert:
+def expect_movement(asking: Asking, sealer: Sealer | None, expectation: Expectation) -> RowInsert:
     """Return the row by which reconciliation learns of a movement; it goes into the operation that causes it.
 
     Args:
         asking: The request that causes it.
-        sealer: Of ``sealer_for_entries``.
+        sealer: Of ``sealer_for_entries``; may be left out where the other side is not told.
         expectation: What is expected.
 
     Rejections: ``bank_field_refused`` where a bank could not pass the reference on, ``amount_not_positive``.
@@ -63,13 +63,20 @@ def expect_movement(asking: Asking, sealer: Sealer, expectation: Expectation) ->
             "amount_minor": movement.amount_minor,
             "currency": movement.currency,
             "day": movement.day.isoformat(),
-            "counterparty": seal_counterparty(sealer, movement.id, movement.counterparty),
+            "counterparty": _sealed_counterparty(sealer, movement),
             "expected_ns": asking.now_ns,
             "settled_by": None,
             "settled_rule": None,
             "settled_ns": None,
         },
     )
+
+
+def _sealed_counterparty(sealer: Sealer | None, movement: Movement) -> str | None:
+    if not movement.counterparty:
+        return None
+    assert sealer is not None, "who tells the other side seals it"
+    return seal_counterparty(sealer, movement.id, movement.counterparty)
 
 
 def settled_movements(conn: psycopg.Connection[Any], bank: int, movements: Sequence[UUID]) -> set[UUID]:

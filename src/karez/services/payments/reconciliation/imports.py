@@ -55,11 +55,20 @@ class StatementFile:
     @property
     def id(self) -> UUID:
         """Return the id of the file, the same whenever it comes."""
-        return derived_id(NIL, "bank statement file", self.bank, self.digest.hex())
+        return _id(self.bank, self.digest)
 
     def statement_id(self, place: int) -> UUID:
         """Return the id of one of its statements."""
         return derived_id(self.id, "statement", place)
+
+
+def file_id(bank: int, data: bytes) -> UUID:
+    """Return the id of a bank's file."""
+    return _id(bank, sha256(data).digest())
+
+
+def _id(bank: int, digest: bytes) -> UUID:
+    return derived_id(NIL, "bank statement file", bank, digest.hex())
 
 
 def read_statement_file(bank: int, data: bytes) -> StatementFile:
@@ -107,7 +116,9 @@ def import_statements(
             "bank_statement.import",
             receipt,
             rows=(_statement_row(asking, file, place),),
-            events=(whole.event("bank_statement.imported", (), msgspec.structs.asdict(receipt)),),
+            events=(
+                whole.event("bank_statement.imported", (), msgspec.structs.asdict(receipt), (file.bank,)),
+            ),
         )
 
 

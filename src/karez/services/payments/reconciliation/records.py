@@ -18,11 +18,13 @@ from karez.services.payments.reconciliation.sealing import open_counterparty, op
 Connection = psycopg.Connection[Any]
 
 _KNOWN_ENTRIES = "SELECT id FROM bank_entry WHERE institution = %s AND id = ANY(%s)"
+# An account of which nothing has come for so long is closed, or was named in a file by mistake.
 _COVERED = """
-SELECT min(until_day) FROM (
+WITH latest AS (
     SELECT max(until_day) AS until_day FROM bank_statement
     WHERE institution = %s AND until_day IS NOT NULL GROUP BY account
-) latest
+)
+SELECT min(until_day) FROM latest WHERE until_day >= (SELECT max(until_day) FROM latest) - 14
 """
 _MOVEMENT_COLUMNS = "id, reference, batch, amount_minor, currency, day, counterparty"
 _ENTRY_COLUMNS = "id, names, amount_minor, currency, booking_day, details"
@@ -101,8 +103,10 @@ _BREAK_COLUMNS = ", ".join(BreakRecord.__dataclass_fields__)
 _BREAK = f"SELECT {_BREAK_COLUMNS} FROM reconciliation_break WHERE institution = %s AND id = %s"  # noqa: S608 - names of our own columns
 _QUEUE = f"""
 SELECT {_BREAK_COLUMNS} FROM reconciliation_break
-WHERE institution = %s AND state IN ('open', 'proposed', 'queried', 'declined') AND (found_ns, id) > (%s, %s)
-ORDER BY found_ns, id LIMIT %s
+WHERE institution = %(bank)s AND state IN ('open', 'proposed', 'queried', 'declined')
+    AND (found_ns, id) > (%(after_ns)s, %(after)s)
+    AND (%(kind)s::text IS NULL OR kind = %(kind)s) AND (%(state)s::text IS NULL OR state = %(state)s)
+ORDER BY found_ns, id LIMIT %(limit)s
 """  # noqa: S608 - names of our own columns
 _STATES = """
 SELECT id, state FROM reconciliation_break
@@ -177,7 +181,15 @@ def break_items(conn: Connection, sealer: Sealer, break_: BreakRecord) -> tuple[
     )
 
 
-def queue_page(conn: Connection, bank: int, after_ns: int, after: UUID, limit: int) -> list[BreakRecord]:
+def queue_page(
+    conn: Connection,
+    bank: int,
+    after_ns: int,
+    after: UUID,
+    limit: int,
+    kind: str | None = None,
+    state: str | None = None,
+) -> list[BreakRecord]:
     """Return breaks that are not done with, those that wait longest first.
 
     Args:
@@ -186,9 +198,19 @@ def queue_page(conn: Connection, bank: int, after_ns: int, after: UUID, limit: i
         after_ns: Found after this moment.
         after: Or at this moment, with an id after this one.
         limit: How many at most.
+        kind: Of this ``BreakKind`` only.
+        state: In this ``BreakState`` only.
     """
+    parameters = {
+        "bank": bank,
+        "after_ns": after_ns,
+        "after": after,
+        "limit": limit,
+        "kind": kind,
+        "state": state,
+    }
     with conn.cursor(row_factory=class_row(BreakRecord)) as cursor:
-        return cursor.execute(_QUEUE, (bank, after_ns, after, limit)).fetchall()
+        return cursor.execute(_QUEUE, parameters).fetchall()
 
 
 def _movements(sealer: Sealer, rows: Iterable[Sequence[Any]]) -> list[Movement]:

@@ -4,6 +4,7 @@ Most actions settle the break's items and book the difference, so that the clear
 
     book bank fee      clearing 2.00 less, fees 2.00 less
     post to suspense   clearing 100.00 more, suspense 100.00 more (money of a payer who is not known yet)
+    give back          clearing 97.00 more, wallet 97.00 more (a payout that came back)
 
 To query the bank settles nothing: the bank's next statements explain the break, or somebody proposes something else.
 """
@@ -19,6 +20,7 @@ from karez.ledger.operations import Operation, RowUpdate, Scalar
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
+from karez.services.payments.banks.settlers import Effects
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.reconciliation.break_states import Step, reached
 from karez.services.payments.reconciliation.matching.breaks import ALLOWED, Action, BreakKind
@@ -80,7 +82,12 @@ def propose(
 
 
 def approve(
-    asking: Asking, house: House, break_: BreakRecord, movements: Sequence[Movement], entries: Sequence[Entry]
+    asking: Asking,
+    house: House,
+    break_: BreakRecord,
+    movements: Sequence[Movement],
+    entries: Sequence[Entry],
+    given_back: Effects | None = None,
 ) -> Operation:
     """Do what was proposed.
 
@@ -90,9 +97,10 @@ def approve(
         break_: As it was read.
         movements: Its items, ours.
         entries: Its items, the bank's.
+        given_back: What gives back that came back, of ``returns``; ``None`` where nothing of the sort is known.
 
-    Rejections: ``break_state_wrong``, ``second_person_needed``, ``currency_not_open``; in the book
-        ``row_state_changed`` where an item has been settled otherwise.
+    Rejections: ``break_state_wrong``, ``second_person_needed``, ``action_does_not_fit``, ``currency_not_open``; in
+        the book ``row_state_changed`` where an item has been settled otherwise.
     """
     asks_bank = break_.action == Action.QUERY_BANK
     state = reached(break_.standing, Step.ASK_BANK if asks_bank else Step.APPROVE)
@@ -101,10 +109,15 @@ def approve(
     difference = differences(movements, entries)
     check_action(BreakKind(break_.kind), action, difference)
     row = _changed(break_, {"state": state, "decided_by": asking.actor, "decided_ns": asking.now_ns})
-    transfers: tuple[Transfer, ...] = ()
+    effects = Effects()
     settled: tuple[RowUpdate, ...] = ()
+    if action is Action.GIVE_BACK:
+        if given_back is None:
+            raise _does_not_fit(action, "no payout or withdrawal of Karez has this name and amount")
+        effects = given_back
+    elif not asks_bank:
+        effects = Effects(transfers=_postings(asking, house, break_.institution, action, difference))
     if not asks_bank:
-        transfers = _postings(asking, house, break_.institution, action, difference)
         settled = settling_rows(break_.institution, break_.id, action, asking.now_ns, movements, entries)
     told = {
         "bank": break_.institution,
@@ -113,12 +126,13 @@ def approve(
         "reason": break_.reason,
         "difference_minor": difference,
     }
+    concerned = (break_.institution,) if asks_bank else ()
     return asking.operation(
         "reconciliation.approve",
         BreakReceipt(id=break_.id, state=state, action=action),
-        transfers=transfers,
-        rows=(row, *settled),
-        events=(asking.event(f"reconciliation.{action}", (), told),),
+        transfers=effects.transfers,
+        rows=(row, *settled, *effects.rows),
+        events=(asking.event(f"reconciliation.{action}", (), told, concerned), *effects.events),
     )
 
 
@@ -157,7 +171,9 @@ def check_action(kind: BreakKind, action: Action, difference: dict[str, int]) ->
         raise _does_not_fit(action, "the sums of both sides differ")
     if action is Action.BOOK_BANK_FEE and not (amounts and all(amount < 0 for amount in amounts)):
         raise _does_not_fit(action, "the bank does not have less than is expected")
-    if action is Action.REFUND_PAYER and not (amounts and all(amount > 0 for amount in amounts)):
+    if action in (Action.REFUND_PAYER, Action.GIVE_BACK) and not (
+        amounts and all(amount > 0 for amount in amounts)
+    ):
         raise _does_not_fit(action, "the bank does not have more than is expected")
 
 

@@ -1,9 +1,11 @@
 """Sending a red packet, taking a share of it, and giving back what nobody took.
 
-Each share is an account of its own that holds exactly its money. Two people who reach for the same share are told
-apart by the book, in the same commit as everybody else; the one who comes second reaches for another share. With one
-row that counts the shares, each of 64 people would have to wait for the 63 others, and with one account for all
-shares nobody could tell which random share the money of a taker is.
+Each share is a reservation of its own in the sender's wallet. Taking it posts it and passes the money on to the
+taker in one operation; what nobody took is released. A reservation ends once, so two people who reach for the same
+share, and somebody who reaches while the rest goes back, are told apart by the book; who comes second reaches for
+another share. With one row that counts the shares, each of 64 people would have to wait for the 63 others.
+
+On its way a share passes the suspense account, where money waits whose owner is not known yet; nothing stays there.
 """
 
 from collections.abc import Sequence
@@ -14,13 +16,14 @@ import msgspec
 
 from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
-from karez.ledger.model import Transfer
+from karez.ledger.model import Transfer, TransferFlags
 from karez.ledger.operations import Operation, RowInsert, RowUpdate
 from karez.services.asking import Asking
 from karez.services.payments import accounts
-from karez.services.payments.accounts import AccountCode, TransferCode
-from karez.services.payments.house import DEBITS_LIMITED, House, money_moves
-from karez.services.payments.redpackets.records import RedPacket
+from karez.services.payments.accounts import TransferCode
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt
+from karez.services.payments.house import House, money_moves
+from karez.services.payments.redpackets.records import RedPacket, share_id
 from karez.services.payments.redpackets.splitting import Split, place_in_line, seed_digest, shares_of
 from karez.services.payments.trades.operations import check_amount
 from karez.services.payments.trades.timers import later_ns
@@ -77,13 +80,8 @@ class GrabReceipt(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
 
 
-def share_account(packet: UUID, share: int) -> UUID:
-    """Return the account that holds a share until somebody takes it."""
-    return derived_id(packet, "share", share)
-
-
 def send(asking: Asking, house: House, wallet: Wallet, gift: Gift, seed: bytes) -> Operation:
-    """Move the money of a red packet out of the sender's wallet, share by share.
+    """Reserve the money of a red packet in the sender's wallet, share by share.
 
     Args:
         asking: The sender's request.
@@ -112,31 +110,45 @@ def send(asking: Asking, house: House, wallet: Wallet, gift: Gift, seed: bytes) 
     return asking.operation(
         "red_packet.send",
         receipt,
-        accounts=tuple(
-            house.account(
-                share_account(asking.id, number),
-                currency.money,
-                AccountCode.RED_PACKET_SHARE,
-                flags=DEBITS_LIMITED,
-            )
-            for number in range(len(shares))
-        ),
         transfers=(
             *limit_use(asking, wallet.party, wallet.level, gift.amount_minor, currency),
             *(
                 money_moves(
-                    asking.made_id("share", number),
+                    share_id(asking.id, number),
                     accounts.wallet(wallet.party, currency.code),
-                    share_account(asking.id, number),
+                    accounts.suspense(currency.code),
                     share_minor,
                     currency.money,
                     TransferCode.RED_PACKET,
+                    flags=int(TransferFlags.PENDING),
                 )
                 for number, share_minor in enumerate(shares)
             ),
         ),
         rows=(_row(asking, wallet.party, gift, seed),),
         events=(asking.event("red_packet.sent", parties, msgspec.structs.asdict(receipt)),),
+    )
+
+
+def gift_attempt(asking: Asking, sender: UUID, gift: Gift, device: Fingerprints) -> PaymentAttempt:
+    """Return what the rules against fraud judge before a red packet is sent.
+
+    Who will take a share is not known yet, so all red packets of a sender count as paid to one receiver.
+
+    Args:
+        asking: The sender's request.
+        sender: Who gives.
+        gift: What is given.
+        device: On which.
+    """
+    return PaymentAttempt(
+        id=asking.id,
+        person=sender,
+        shop=derived_id(sender, "red packets"),
+        currency=gift.currency,
+        amount_minor=gift.amount_minor,
+        at_ns=asking.now_ns,
+        device=device,
     )
 
 
@@ -149,9 +161,15 @@ def grab(asking: Asking, house: House, packet: RedPacket, party: UUID) -> Operat
         packet: With all that was taken of it.
         party: Who takes.
 
-    Rejections: ``red_packet_grabbed_before``, ``red_packet_ended``, ``red_packet_empty``; in the book
-        ``exceeds_credits`` where somebody was faster, and ``credit_account_not_found`` where the taker has no wallet.
+    Rejections: ``red_packet_not_for_you``, ``red_packet_grabbed_before``, ``red_packet_ended``,
+        ``red_packet_empty``; in the book ``pending_transfer_already_posted`` where somebody was faster,
+        ``pending_transfer_already_voided`` where the rest has gone back, and ``credit_account_not_found`` where the
+        taker has no wallet.
     """
+    if packet.recipients is not None and party not in packet.recipients:
+        raise Rejected(
+            "red_packet_not_for_you", "This red packet is for others; only those whom it names take a share."
+        )
     if packet.grab_of(party) is not None:
         raise Rejected(
             "red_packet_grabbed_before", "You have taken a share of this red packet; there is one each."
@@ -161,44 +179,47 @@ def grab(asking: Asking, house: House, packet: RedPacket, party: UUID) -> Operat
     if not free:
         raise Rejected("red_packet_empty", "All shares of this red packet are taken; better luck next time.")
     share = free[place_in_line(bytes.fromhex(packet.seed), str(party), len(free))]
-    receipt = GrabReceipt(
-        packet=packet.id, share=share, currency=packet.currency, amount_minor=packet.shares[share]
-    )
+    amount_minor = packet.shares[share]
+    receipt = GrabReceipt(packet=packet.id, share=share, currency=packet.currency, amount_minor=amount_minor)
     row = RowInsert(
         table="red_packet_grab",
         key={"packet": str(packet.id), "party": str(party)},
         values={
             "sender": str(packet.sender),
             "share": share,
-            "amount_minor": receipt.amount_minor,
+            "amount_minor": amount_minor,
             "grabbed_ns": asking.now_ns,
         },
     )
-    transfer = _leaves(
-        asking, house, packet, share, accounts.wallet(party, packet.currency), TransferCode.RED_PACKET_GRAB
+    taken = _settled(asking, packet, share, TransferFlags.POST, amount_minor)
+    passed_on = money_moves(
+        asking.made_id("grab"),
+        accounts.suspense(packet.currency),
+        accounts.wallet(party, packet.currency),
+        amount_minor,
+        house.currency(packet.currency).money,
+        TransferCode.RED_PACKET_GRAB,
     )
     told = {**msgspec.structs.asdict(receipt), "taker": party}
     return asking.operation(
         "red_packet.grab",
         receipt,
-        transfers=(transfer,),
+        transfers=(taken, passed_on),
         rows=(row,),
         events=(asking.event("red_packet.grabbed", tuple({packet.sender, party}), told),),
     )
 
 
-def end(asking: Asking, house: House, packet: RedPacket) -> Operation:
-    """Give back what nobody took, because the time is over.
+def end(asking: Asking, packet: RedPacket) -> Operation:
+    """Release what nobody took, because the time is over.
 
     Args:
         asking: The clock's request.
-        house: The payment house.
         packet: With all that was taken of it. If somebody takes another share meanwhile, the book refuses the
             operation and the next sweep decides again.
     """
     free = packet.free
     shares = packet.shares
-    sender = accounts.wallet(packet.sender, packet.currency)
     returned_minor = sum(shares[number] for number in free)
     row = RowUpdate(
         table="red_packet",
@@ -220,11 +241,17 @@ def end(asking: Asking, house: House, packet: RedPacket) -> Operation:
     return asking.operation(
         "red_packet.end",
         told,
-        transfers=tuple(
-            _leaves(asking, house, packet, number, sender, TransferCode.RED_PACKET_RETURN) for number in free
-        ),
+        transfers=tuple(_settled(asking, packet, number, TransferFlags.VOID) for number in free),
         rows=(row,),
         events=(asking.event("red_packet.ended", (packet.sender,), told),),
+    )
+
+
+def share_taken() -> Rejected:
+    """Return the refusal of somebody who reached for a share again and again, and others were always faster."""
+    return Rejected(
+        "red_packet_share_taken",
+        "Others took the shares that you reached for a moment before you; try again.",
     )
 
 
@@ -237,16 +264,14 @@ def _check_running(packet: RedPacket, now_ns: int) -> None:
         )
 
 
-def _leaves(
-    asking: Asking, house: House, packet: RedPacket, share: int, to: UUID, code: TransferCode
+def _settled(
+    asking: Asking, packet: RedPacket, share: int, how: TransferFlags, amount_minor: int = 0
 ) -> Transfer:
-    return money_moves(
-        asking.made_id("share", share),
-        share_account(packet.id, share),
-        to,
-        packet.shares[share],
-        house.currency(packet.currency).money,
-        code,
+    return Transfer(
+        id=asking.made_id("share", share),
+        pending_id=share_id(packet.id, share),
+        amount=amount_minor,
+        flags=int(how),
     )
 
 

@@ -8,8 +8,15 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.services.payments.redpackets.splitting import Split, shares_of
+from karez.storage.selecting import select
+
+
+def share_id(packet: UUID, share: int) -> UUID:
+    """Return the id of the reservation that holds a share until somebody takes it."""
+    return derived_id(packet, "share", share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +92,11 @@ class RedPacket:
         return next((grab for grab in self.grabs if grab.party == party), None)
 
 
-_PACKET_COLUMNS = ", ".join(name for name in RedPacket.__dataclass_fields__ if name != "grabs")
-_GRAB_COLUMNS = ", ".join(Grab.__dataclass_fields__)
-_PACKET = f"SELECT {_PACKET_COLUMNS} FROM red_packet WHERE id = %s"  # noqa: S608 - names of our own columns
-_SENT = f"SELECT {_PACKET_COLUMNS} FROM red_packet WHERE sender = %s AND sent_ns < %s ORDER BY sent_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns  # fmt: skip
-_DUE = f"SELECT {_PACKET_COLUMNS} FROM red_packet WHERE due_ns <= %s ORDER BY due_ns LIMIT %s"  # noqa: S608 - names of our own columns  # fmt: skip
-_GRABS = f"SELECT {_GRAB_COLUMNS} FROM red_packet_grab WHERE packet = ANY(%s) ORDER BY grabbed_ns, share"  # noqa: S608 - names of our own columns  # fmt: skip
-_LATEST_NS = 2**63 - 1
+_PACKETS = select(RedPacket, "FROM red_packet", without="grabs")
+_PACKET = _PACKETS + " WHERE id = %s"
+_SENT = _PACKETS + " WHERE sender = %s AND sent_ns < %s ORDER BY sent_ns DESC FETCH FIRST %s ROWS WITH TIES"
+_DUE = _PACKETS + " WHERE due_ns <= %s ORDER BY due_ns LIMIT %s"
+_GRABS = select(Grab, "FROM red_packet_grab WHERE packet = ANY(%s) ORDER BY grabbed_ns, share")
 
 
 def check_visible(conn: psycopg.Connection[Any], packet: UUID) -> None:
@@ -118,14 +123,10 @@ def read_packet(conn: psycopg.Connection[Any], packet: UUID) -> RedPacket:
     return _with_grabs(conn, [found])[0]
 
 
-def sent_packets(
-    conn: psycopg.Connection[Any], sender: UUID, before_ns: int | None, limit: int
-) -> list[RedPacket]:
+def sent_packets(conn: psycopg.Connection[Any], sender: UUID, before_ns: int, limit: int) -> list[RedPacket]:
     """Return packets of a sender with what was taken of them, the latest first."""
     with conn.cursor(row_factory=class_row(RedPacket), binary=True) as cursor:
-        found = cursor.execute(
-            _SENT, (sender, _LATEST_NS if before_ns is None else before_ns, limit)
-        ).fetchall()
+        found = cursor.execute(_SENT, (sender, before_ns, limit)).fetchall()
     return _with_grabs(conn, found)
 
 

@@ -1,5 +1,6 @@
 """Calendars as data: those that come with Karez, and those that the operator enters for institutions."""
 
+import re
 from collections.abc import Collection
 from datetime import date
 from typing import Any
@@ -15,6 +16,7 @@ from karez.services.asking import Asking, encode
 
 EXCEPTIONS_MAX = 2_000
 
+_NAME = re.compile("[A-Za-z0-9_]{1,80}")
 _CALENDARS = "SELECT name, zone, exceptions FROM business_calendar WHERE name = ANY(%s)"
 _ALL_CALENDARS = "SELECT name, zone, exceptions FROM business_calendar ORDER BY name"
 _decode = msgspec.json.Decoder(dict[date, bool]).decode
@@ -36,8 +38,13 @@ def enter_calendar(asking: Asking, kept: Calendar | None, new: Calendar) -> Oper
         kept: What is entered under this name now.
         new: What is to be.
 
-    Rejections: ``calendar_reserved``, ``zone_unknown``.
+    Rejections: ``calendar_name_malformed``, ``calendar_reserved``, ``zone_unknown``.
     """
+    if not _NAME.fullmatch(new.name):
+        raise Rejected(
+            "calendar_name_malformed",
+            f"{new.name[:40]!r} is no name of a calendar; use 1 to 80 letters a to z, digits and underscores.",
+        )
     if new.name in CALENDARS:
         raise Rejected(
             "calendar_reserved",

@@ -15,7 +15,9 @@ from uuid import UUID
 from karez.services.payments.refunds.rules import fee_return_minor
 from karez.services.payments.settlement.fees import AgreedPlans, fee_of
 
-LineKind = Literal["payment", "refund", "chargeback", "chargeback_won"]
+LineKind = Literal["payment", "release", "refund", "chargeback", "chargeback_won"]
+
+_TAKEN: frozenset[LineKind] = frozenset({"payment", "release"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +27,15 @@ class Movement:
     Attributes:
         shop: Whose.
         currency: ISO 4217 letters.
-        kind: What it was.
-        id: Of the trade, the refund or the chargeback.
+        kind: What it was; a ``release`` is a part of a trade, and the trade's ``payment`` then is the rest.
+        id: Of the trade, the release, the refund or the chargeback.
         trade: The trade that it is about.
         reference: The shop's own name of that trade.
         category: The trade's.
         amount_minor: How much, below zero if the shop lost it.
         paid_ns: When the trade was paid, which decides the plan.
         trade_minor: What the shop got of the trade.
-        before_minor: What was refunded of it before.
+        before_minor: What it had got of it before; of a refund, what was refunded before.
         moment_ns: When it happened.
     """
 
@@ -56,7 +58,7 @@ class Totals:
     """What the lines of a batch come to.
 
     Attributes:
-        payments: How many.
+        payments: How many, and parts of some.
         gross_minor: Their sum.
         refunds: How many.
         refunded_minor: Their sum, not below zero.
@@ -100,12 +102,14 @@ def line_fee(plans: AgreedPlans, movement: Movement) -> int:
         plans: The shop's.
         movement: One line of a batch.
     """
-    if movement.kind not in ("payment", "refund"):
+    if movement.kind not in _TAKEN and movement.kind != "refund":
         return 0
     plan = plans.valid_at(movement.paid_ns)
     terms = plan.terms_for(movement.category)
-    if movement.kind == "payment":
-        return fee_of(terms, movement.amount_minor)
+    if movement.kind in _TAKEN:
+        # Parts together cost what the whole costs, however it was divided.
+        until_minor = movement.before_minor + movement.amount_minor
+        return fee_of(terms, until_minor) - fee_of(terms, movement.before_minor)
     return -fee_return_minor(
         plan.refund_fee_policy,
         fee_of(terms, movement.trade_minor),
@@ -125,7 +129,7 @@ def add_up(plans: AgreedPlans, movements: Iterable[Movement]) -> Totals:
     payments = gross_minor = refunds = refunded_minor = adjusted_minor = fee_minor = 0
     for movement in movements:
         fee_minor += line_fee(plans, movement)
-        if movement.kind == "payment":
+        if movement.kind in _TAKEN:
             payments += 1
             gross_minor += movement.amount_minor
         elif movement.kind == "refund":

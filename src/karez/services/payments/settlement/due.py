@@ -1,4 +1,4 @@
-"""Batches whose cut has come, and files of payouts whose hour has come."""
+"""Batches whose cut has come, files of payouts whose hour has come, and payouts that a bank's statement has."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -17,6 +17,7 @@ from karez.services.payments.settlement.movements import Span, movements
 from karez.services.payments.settlement.operations import DueBatch, settle
 from karez.services.payments.settlement.payout_banks import PayoutBank, due_banks
 from karez.services.payments.settlement.payout_files import DueFile, make_file, waiting_payouts
+from karez.services.payments.settlement.payouts import Payout, booked_payouts, mark_paid
 from karez.services.payments.settlement.records import (
     Shopfront,
     calendars_of,
@@ -88,4 +89,21 @@ def _turn_of(bank: PayoutBank) -> UUID:
     return derived_id(NIL, "payout file", bank.bank, bank.currency, bank.number)
 
 
-SWEEPS = (Sweep("settlement.settle", _batches), Sweep("payout.make_file", _files))
+def _booked(conn: Connection, _now_ns: int, limit: int) -> list[Due]:
+    found = booked_payouts(conn, limit)
+    house = read_house(conn) if found else None
+    return [] if house is None else [_booked_due(house, each) for each in found]
+
+
+def _booked_due(house: House, payout: Payout) -> Due:
+    def decide(asking: Asking) -> Operation:
+        return mark_paid(asking, house, payout)
+
+    return Due(payout.id, payout.changed_ns, decide)
+
+
+SWEEPS = (
+    Sweep("settlement.settle", _batches),
+    Sweep("payout.make_file", _files),
+    Sweep("payout.find_booked", _booked),
+)

@@ -24,11 +24,22 @@ WITH wanted AS (
         AS w (shop, currency, from_ns, until_ns)
 ), movement AS (
     SELECT w.shop, w.currency, 'payment' AS kind, t.id, t.id AS trade, t.reference, t.category,
-        t.released_minor AS amount_minor, t.paid_ns, t.released_minor AS trade_minor, 0::bigint AS before_minor,
-        t.finished_ns AS moment_ns
+        t.released_minor - parts.amount_minor AS amount_minor, t.paid_ns, t.released_minor AS trade_minor,
+        parts.amount_minor AS before_minor, t.finished_ns AS moment_ns
     FROM wanted w
     JOIN trade t ON t.shop = w.shop AND t.currency = w.currency
         AND t.finished_ns >= w.from_ns AND t.finished_ns < w.until_ns AND t.released_minor > 0
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(p.amount_minor), 0)::bigint AS amount_minor FROM trade_release p WHERE p.trade = t.id
+    ) parts
+    WHERE t.released_minor > parts.amount_minor
+    UNION ALL
+    SELECT w.shop, w.currency, 'release', p.id, p.trade, t.reference, t.category,
+        p.amount_minor, t.paid_ns, p.before_minor + p.amount_minor, p.before_minor, p.released_ns
+    FROM wanted w
+    JOIN trade_release p ON p.shop = w.shop AND p.currency = w.currency
+        AND p.released_ns >= w.from_ns AND p.released_ns < w.until_ns
+    JOIN trade t ON t.id = p.trade
     UNION ALL
     SELECT w.shop, w.currency, 'refund', r.id, r.trade, t.reference, t.category,
         -r.amount_minor, t.paid_ns, t.released_minor,

@@ -1,7 +1,7 @@
 """The banks through which shops are paid: one file of payouts for each account of Karez and business day.
 
 The file of a day is made at 04:00 of the bank's calendar, two hours after the batches, and has every payout that
-waits then. What comes later is in the next day's. A file has 5,000 payouts at most; the rest go into another file of
+waits then. What comes later is in the next day's. A file has 1,000 payouts at most; the rest go into another file of
 the day.
 """
 

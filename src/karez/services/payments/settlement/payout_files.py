@@ -19,6 +19,8 @@ from karez.core.sealing import Sealer
 from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking
 from karez.services.payments.bankfiles import payouts as pain
+from karez.services.payments.reconciliation.doors import Expectation, expect_movement
+from karez.services.payments.reconciliation.matching.items import Movement
 from karez.services.payments.settlement.bank_accounts import bank_accounts_by_id, opened
 from karez.services.payments.settlement.payout_banks import (
     PayoutBank,
@@ -28,7 +30,8 @@ from karez.services.payments.settlement.payout_banks import (
 )
 from karez.services.payments.settlement.payouts import Payout, end_to_end_id
 
-PAYOUTS_MAX = 5_000
+PAYOUTS_MAX = 1_000
+"""In one file: they are put there in one operation, and no payment waits long for it."""
 
 _INITIATOR = "Karez"
 
@@ -132,17 +135,25 @@ def make_file(asking: Asking, due: DueFile) -> Operation:
     return asking.operation(
         "payout.make_file",
         {"file": id_, "payouts": len(waiting)},
-        rows=(file, moved, *(_put_in(asking, payout, id_) for payout, _ in waiting)),
+        rows=(file, moved, *(row for each in waiting for row in _put_in(asking, bank, id_, *each))),
+        events=(asking.event("payout.file_made", (), {"file": id_, "day": bank.day}, (bank.bank,)),),
     )
 
 
-def _put_in(asking: Asking, payout: UUID, file: UUID) -> RowUpdate:
-    return RowUpdate(
+def _put_in(
+    asking: Asking, bank: PayoutBank, file: UUID, payout: UUID, amount_minor: int
+) -> tuple[RowUpdate, RowInsert]:
+    """Return the rows of a payout that goes into a file: from then on the bank's statement is expected to have it."""
+    put = RowUpdate(
         table="payout",
         key={"id": str(payout)},
         expected={"state": "waiting"},
         changes={"state": "in_file", "file": str(file), "changed_ns": asking.now_ns},
     )
+    movement = Movement(
+        payout, end_to_end_id(payout), file.hex, -amount_minor, bank.currency, bank.day, counterparty=""
+    )
+    return put, expect_movement(asking, None, Expectation(bank.bank, movement))
 
 
 def files_since(conn: psycopg.Connection[Any], first_day: date, limit: int) -> list[PayoutFile]:

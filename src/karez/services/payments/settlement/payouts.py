@@ -1,8 +1,8 @@
 """Payouts: money on its way from a batch to a shop's bank account.
 
-waiting --file--> in_file --the bank has paid--> paid
-                     |                            |
-                     +---- the bank returns it ---+--> returned: it is in the shop's wallet
+waiting --file--> in_file --the bank's statement has it--> paid
+                     |                                      |
+                     +-------- the bank returns it ---------+--> returned: it is in the shop's wallet
 
 Until the bank has paid, the money stands in an account of its own, beside what the bank holds for Karez.
 """
@@ -15,6 +15,7 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
+from karez.core.clock import to_datetime
 from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.ledger.model import Transfer
@@ -22,7 +23,10 @@ from karez.ledger.operations import Operation, RowInsert, RowUpdate
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
+from karez.services.payments.banks.settlers import Effects
 from karez.services.payments.house import House, money_moves
+from karez.services.payments.reconciliation.doors import Expectation, expect_movement
+from karez.services.payments.reconciliation.matching.items import Movement
 from karez.services.payments.settlement.records import SettlementAccount
 
 
@@ -70,6 +74,11 @@ class PayoutReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 _COLUMNS = ", ".join(Payout.__dataclass_fields__)
 _PAYOUT = f"SELECT {_COLUMNS} FROM payout WHERE id = %s"  # noqa: S608 - names of our own columns
+_BOOKED = f"""
+SELECT {", ".join(f"p.{name}" for name in Payout.__dataclass_fields__)} FROM payout p
+JOIN bank_movement m ON m.institution = p.bank AND m.id = p.id
+WHERE p.state = 'in_file' AND m.settled_by IS NOT NULL LIMIT %s
+"""  # noqa: S608 - names of our own columns
 _BY_SHOP = (
     f"SELECT {_COLUMNS} FROM payout WHERE shop = %s AND created_ns < %s ORDER BY created_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
 )
@@ -120,7 +129,14 @@ def mark_paid(asking: Asking, house: House, payout: Payout) -> Operation:
         house.currency(payout.currency).money,
         TransferCode.PAYOUT,
     )
-    return _changed(asking, payout, "paid", transfer, None)
+    effects = _effects(asking, payout, "paid", transfer, None)
+    return asking.operation(
+        "payout.paid",
+        _receipt(payout, "paid"),
+        transfers=effects.transfers,
+        rows=effects.rows,
+        events=effects.events,
+    )
 
 
 def mark_returned(asking: Asking, house: House, payout: Payout, reason: str) -> Operation:
@@ -131,6 +147,46 @@ def mark_returned(asking: Asking, house: House, payout: Payout, reason: str) -> 
         house: The payment house.
         payout: As it was read.
         reason: The bank's.
+
+    Rejections: ``payout_state_wrong``; in the book ``row_state_changed`` where the bank's statement has it by now.
+    """
+    effects = return_effects(asking, house, payout, reason)
+    return asking.operation(
+        "payout.returned",
+        _receipt(payout, "returned"),
+        transfers=effects.transfers,
+        rows=(*effects.rows, _expected_return(asking, payout)),
+        events=effects.events,
+    )
+
+
+def _expected_return(asking: Asking, payout: Payout) -> RowInsert | RowUpdate:
+    """Return what the bank's statement is expected to have: the money back, or nothing if it never went out."""
+    if payout.state == "in_file":
+        return RowUpdate(
+            table="bank_movement",
+            key={"institution": payout.bank, "id": str(payout.id)},
+            expected={"settled_by": None},
+            changes={
+                "settled_by": str(asking.id),
+                "settled_rule": "returned",
+                "settled_ns": asking.now_ns,
+            },
+        )
+    movement = Movement(
+        id=derived_id(payout.id, "returned"),
+        reference=end_to_end_id(payout.id),
+        batch="",
+        amount_minor=payout.amount_minor,
+        currency=payout.currency,
+        day=to_datetime(asking.now_ns).date(),
+        counterparty="",
+    )
+    return expect_movement(asking, None, Expectation(payout.bank, movement))
+
+
+def return_effects(asking: Asking, house: House, payout: Payout, reason: str) -> Effects:
+    """Return what ``mark_returned`` does, as a part of another operation.
 
     Rejections: ``payout_state_wrong``.
     """
@@ -144,7 +200,7 @@ def mark_returned(asking: Asking, house: House, payout: Payout, reason: str) -> 
         house.currency(payout.currency).money,
         TransferCode.PAYOUT_RETURN,
     )
-    return _changed(asking, payout, "returned", transfer, reason)
+    return _effects(asking, payout, "returned", transfer, reason)
 
 
 def find_payout(conn: psycopg.Connection[Any], payout: UUID) -> Payout:
@@ -157,6 +213,12 @@ def find_payout(conn: psycopg.Connection[Any], payout: UUID) -> Payout:
     if found is None:
         raise Rejected("payout_not_found", f"There is no payout {payout} that you may see; look its id up.")
     return found
+
+
+def booked_payouts(conn: psycopg.Connection[Any], limit: int) -> list[Payout]:
+    """Return payouts that reconciliation has found on the statement of their bank and that are not paid here yet."""
+    with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
+        return cursor.execute(_BOOKED, (limit,)).fetchall()
 
 
 def payouts_page(conn: psycopg.Connection[Any], shop: UUID, before_ns: int, limit: int) -> list[Payout]:
@@ -174,21 +236,19 @@ def _check_state(payout: Payout, *states: str) -> None:
         )
 
 
-def _changed(asking: Asking, payout: Payout, state: str, transfer: Transfer, reason: str | None) -> Operation:
+def _effects(asking: Asking, payout: Payout, state: str, transfer: Transfer, reason: str | None) -> Effects:
     row = RowUpdate(
         table="payout",
         key={"id": str(payout.id)},
         expected={"state": payout.state},
         changes={"state": state, "reason": reason, "changed_ns": asking.now_ns},
     )
-    reply = PayoutReceipt(
+    told = {**msgspec.structs.asdict(_receipt(payout, state)), "reason": reason}
+    event = asking.event(f"payout.{state}", (payout.shop,), told)
+    return Effects(transfers=(transfer,), rows=(row,), events=(event,))
+
+
+def _receipt(payout: Payout, state: str) -> PayoutReceipt:
+    return PayoutReceipt(
         id=payout.id, currency=payout.currency, amount_minor=payout.amount_minor, state=state
-    )
-    told = {**msgspec.structs.asdict(reply), "reason": reason}
-    return asking.operation(
-        f"payout.{state}",
-        reply,
-        transfers=(transfer,),
-        rows=(row,),
-        events=(asking.event(f"payout.{state}", (payout.shop,), told),),
     )

@@ -10,6 +10,8 @@ is never paid twice. What a bank pays after it has declined goes to the payer's 
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
+
 from karez.core.outcomes import Rejected
 from karez.ledger.model import AMOUNT_MAX, Transfer, TransferFlags
 from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
@@ -20,21 +22,18 @@ from karez.services.payments.banks.records import Instruction
 from karez.services.payments.banks.settlers import Effects, Ending, Settler
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.sources.attempts import Attempt, attempt_of
-from karez.services.payments.sources.door import Collecting, Drawn, TakingBack
+from karez.services.payments.sources.door import Collecting, Declined, Drawn, TakingBack
 from karez.services.payments.sources.registry import SOURCES
-from karez.services.payments.trades.changes import changed
+from karez.services.payments.trades.changes import PaymentReceipt, changed, receipt_of
 from karez.services.payments.trades.operations import check_legs, paid, target_of
 from karez.services.payments.trades.records import Trade
 from karez.services.payments.trades.states import Action, State, reached
 from karez.services.payments.trades.timers import later_ns, timers_of
-from karez.services.payments.wallets.limits import DAY_S, limit_use
+from karez.services.payments.wallets.limits import day_use_ends, limit_use
 from karez.services.payments.wallets.records import Wallet
 
 PURPOSE = "trade_payment"
 """Of instructions by which a bank pays a part of a trade."""
-
-_LIMIT_MARGIN_S = 60
-"""A reservation that may end by itself while it is voided would refuse the whole operation."""
 
 Facts = tuple[Trade, Attempt]
 
@@ -83,6 +82,7 @@ def ask_bank(asking: Asking, house: House, trade: Trade, wallet: Wallet, drawn: 
             account=target_of(trade),
             reference=collecting.reference,
             remark=trade.title,
+            return_url=collecting.return_url,
         ),
     )
     attempt = RowInsert(
@@ -102,15 +102,23 @@ def ask_bank(asking: Asking, house: House, trade: Trade, wallet: Wallet, drawn: 
     )
     before = tuple(transfer for each in drawn for transfer in each.before)
     rows = tuple(row for each in drawn for row in each.rows)
+    changes: dict[str, Scalar] = {
+        "state": reached(trade.standing, Action.ASK_BANK, State.PAYING),
+        "due_ns": None,
+    }
+    reply = PaymentReceipt(
+        **msgspec.structs.asdict(receipt_of(trade, changes)), bank_page=collecting.page_url
+    )
     return changed(
         asking,
         trade,
         "trade.ask_bank",
         "trade.paying",
-        {"state": reached(trade.standing, Action.ASK_BANK, State.PAYING), "due_ns": None},
+        changes,
         transfers=(*limited, *before, *reserved),
         more_rows=(attempt, *instructed.rows, *rows),
         parties=(trade.shop, wallet.party),
+        reply=reply,
     )
 
 
@@ -172,16 +180,19 @@ def _let_go(asking: Asking, house: House, trade: Trade, attempt: Attempt, code: 
     rows: list[RowInsert | RowUpdate] = [_ended(asking, attempt, "declined", code)]
     for place, leg in enumerate(attempt.planned):
         if place == attempt.bank_leg:
+            transfers += SOURCES[leg.source].let_go(
+                Declined(asking, attempt.asked, attempt.asked_ns, place, leg)
+            )
             continue
         transfers.append(_voided(asking.made_id("leg", place), attempt.reservation(place)))
         taken = SOURCES[leg.source].take_back(
-            TakingBack(asking, house, trade, place, leg, leg.amount_minor, is_all=True)
+            TakingBack(asking, house, trade, place, leg, 0, leg.amount_minor, is_all=True)
         )
         assert taken.account == leg.account, "a source whose money goes elsewhere does not wait for a bank"
         transfers += taken.after
         rows += taken.rows
-    if attempt.limited and asking.now_ns < later_ns(attempt.asked_ns, DAY_S - _LIMIT_MARGIN_S):
-        transfers.append(_voided(asking.made_id("limit"), attempt.limit_use))
+    if attempt.limited:
+        transfers += day_use_ends(asking.made_id("limit"), attempt.limit_use, attempt.asked_ns, asking.now_ns)
     changes: dict[str, Scalar] = {
         "state": reached(trade.standing, Action.BANK_DECLINES, State.CREATED),
         "due_ns": later_ns(asking.now_ns, timers_of(trade.category).pay_s),

@@ -168,6 +168,19 @@ def create(asking: Asking, house: House, funder: Wallet | int, new: NewCampaign)
     )
 
 
+def check_reference(earlier: Campaign | None) -> None:
+    """Refuse to make a campaign whose reference the funder has used.
+
+    Rejections: ``campaign_reference_used``.
+    """
+    if earlier is not None:
+        raise Rejected(
+            "campaign_reference_used",
+            f"You have a campaign {earlier.reference!r} already; use a new reference for a new campaign.",
+            campaign=str(earlier.id),
+        )
+
+
 def claim(asking: Asking, house: House, campaign: Campaign, party: UUID, earlier: Coupon | None) -> Operation:
     """Give somebody a coupon, whose money is set aside from now on.
 

@@ -92,13 +92,18 @@ SELECT {_COUPON_COLUMNS} FROM coupon WHERE party = %s AND claimed_ns < %s ORDER 
 """  # noqa: S608 - names of our own columns
 
 
+def campaign_or_none(conn: psycopg.Connection[Any], campaign: UUID) -> Campaign | None:
+    """Return a campaign that the caller may see, if there is one."""
+    with conn.cursor(row_factory=class_row(Campaign), binary=True) as cursor:
+        return cursor.execute(_CAMPAIGN, (campaign,)).fetchone()
+
+
 def find_campaign(conn: psycopg.Connection[Any], campaign: UUID) -> Campaign:
     """Return a campaign that the caller may see.
 
     Rejections: ``campaign_not_found``.
     """
-    with conn.cursor(row_factory=class_row(Campaign), binary=True) as cursor:
-        found = cursor.execute(_CAMPAIGN, (campaign,)).fetchone()
+    found = campaign_or_none(conn, campaign)
     if found is None:
         raise no_campaign(campaign)
     return found

@@ -49,11 +49,15 @@ class Collecting:
 
     Attributes:
         bank: Which bank.
-        reference: What the bank calls the payer's card or account.
+        reference: What the bank calls the payer's card or account; empty where the payer chooses at the bank's page.
+        page_url: The bank's page on which the payer confirms it; ``None`` where there is none.
+        return_url: Where that page sends the payer's browser in the end.
     """
 
     bank: BankChoice
     reference: str
+    page_url: str | None = None
+    return_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,10 @@ class Drawn:
 
     Attributes:
         leg: The part of the payment.
-        before: Transfers that bring the money to the leg's account first.
+        before: Transfers that bring the money to the leg's account first, or use a limit of the source.
         rows: What the source records.
-        collecting: Whom to ask for it, where a bank must be asked first; there are no transfers and rows then.
+        collecting: Whom to ask for it, where a bank must be asked first; what it means for the source if the bank
+            declines is said by ``Source.let_go``.
     """
 
     leg: Leg
@@ -111,6 +116,7 @@ class TakingBack:
         trade: What was paid.
         number: Place of the leg in the payment.
         leg: The part of the payment.
+        before_minor: How much of it has gone back before.
         amount_minor: How much of it goes back now.
         is_all: Whether with this the whole payment has gone back.
     """
@@ -120,6 +126,7 @@ class TakingBack:
     trade: Trade
     number: int
     leg: Leg
+    before_minor: int
     amount_minor: int
     is_all: bool
 
@@ -140,6 +147,30 @@ class TakenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Declined:
+    """A part of a payment that a bank has declined.
+
+    Attributes:
+        asking: The bank's decision.
+        asked: The operation by which the bank was asked.
+        asked_ns: When that was.
+        number: Place of the leg in the payment.
+        leg: The part.
+    """
+
+    asking: Asking
+    asked: UUID
+    asked_ns: int
+    number: int
+    leg: Leg
+
+
+def nothing_to_let_go(_declined: Declined) -> tuple[Transfer, ...]:
+    """Return no transfers: the source has reserved nothing of its own while its bank was asked."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A kind of source.
 
@@ -149,8 +180,10 @@ class Source:
         take_back: Says where money goes back.
         is_plain: Whether going back means nothing but the money: then the refunds of a payment from this source
             alone need not know of each other.
+        let_go: Where a bank is asked: what ends when it declines, such as the use of a card's limit.
     """
 
     read: Callable[[psycopg.Connection, Trade, UUID, str], Funds]
     take_back: Callable[[TakingBack], TakenBack]
     is_plain: bool = False
+    let_go: Callable[[Declined], tuple[Transfer, ...]] = nothing_to_let_go

@@ -56,15 +56,28 @@ def read_payment(
 
     Rejections: ``trade_not_found``, ``wallet_not_found``, ``source_unknown``, and those of the sources.
     """
-    found = find_trade(conn, trade)
-    wallet = find_wallet(conn, payer, found.currency)
+    return payment_of(conn, find_trade(conn, trade), payer, wanted)
+
+
+def payment_of(conn: psycopg.Connection[Any], trade: Trade, payer: UUID, wanted: Sequence[Wanted]) -> Payment:
+    """Read what the payment of a trade is decided by, also of one that is made with its payment.
+
+    Args:
+        conn: In a transaction of the payer.
+        trade: What is to be paid.
+        payer: Who pays.
+        wanted: The payer's list, checked.
+
+    Rejections: ``wallet_not_found``, ``source_unknown``, and those of the sources.
+    """
+    wallet = find_wallet(conn, payer, trade.currency)
     for each in wanted:
         if each.kind not in SOURCES:
             raise Rejected(
                 "source_unknown", f"There is no source {each.kind[:20]!r}; choose from {', '.join(SOURCES)}."
             )
-    funds = tuple(SOURCES[each.kind].read(conn, found, payer, each.reference) for each in wanted)
-    return Payment(found, wallet, funds)
+    funds = tuple(SOURCES[each.kind].read(conn, trade, payer, each.reference) for each in wanted)
+    return Payment(trade, wallet, funds)
 
 
 def pay_from_sources(

@@ -10,7 +10,7 @@ from karez.services.payments.accounts import TransferCode
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.sources.door import TakingBack
 from karez.services.payments.sources.registry import SOURCES
-from karez.services.payments.trades.legs import Leg, returns
+from karez.services.payments.trades.legs import Leg, returned_of, returns
 from karez.services.payments.trades.records import Trade
 
 
@@ -58,8 +58,9 @@ def going_back(
     transfers: list[Transfer] = []
     rows: list[RowInsert | RowUpdate] = []
     for number, leg, part_minor in returns(trade.paid_from, before_minor, amount_minor):
+        gone_minor = returned_of(trade.paid_from, number, before_minor)
         taken = SOURCES[leg.source].take_back(
-            TakingBack(asking, house, trade, number, leg, part_minor, is_all)
+            TakingBack(asking, house, trade, number, leg, gone_minor, part_minor, is_all)
         )
         way = money_moves(asking.made_id("return", number), source, taken.account, part_minor, unit, code)
         parts.append((leg, part_minor))

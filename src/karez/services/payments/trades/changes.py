@@ -24,6 +24,19 @@ class TradeReceipt(msgspec.Struct, frozen=True, kw_only=True):
     returned_minor: int
 
 
+class PaymentReceipt(TradeReceipt, frozen=True, kw_only=True, omit_defaults=True):
+    """A trade after its payment, or while a bank is asked for it.
+
+    Attributes:
+        bank_page: Where the payer confirms the payment, if that is at the bank's own page.
+    """
+
+    bank_page: str | None = None
+
+
+_TOLD = frozenset(TradeReceipt.__struct_fields__)
+
+
 def changed(
     asking: Asking,
     trade: Trade,
@@ -74,11 +87,18 @@ def changed(
 
 def receipt_of(trade: Trade, changes: Mapping[str, Scalar]) -> TradeReceipt:
     """Return what is told of a trade once some of its columns have changed."""
-    names = TradeReceipt.__struct_fields__
-    return TradeReceipt(
-        **{name: getattr(trade, name) for name in names}
-        | {name: changes[name] for name in names if name in changes}
+    receipt = TradeReceipt(
+        id=trade.id,
+        reference=trade.reference,
+        state=trade.state,
+        currency=trade.currency,
+        amount_minor=trade.amount_minor,
+        held_minor=trade.held_minor,
+        released_minor=trade.released_minor,
+        returned_minor=trade.returned_minor,
     )
+    told = {name: value for name, value in changes.items() if name in _TOLD}
+    return msgspec.structs.replace(receipt, **told)
 
 
 def parties_of(trade: Trade) -> tuple[UUID, ...]:

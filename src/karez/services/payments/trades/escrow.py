@@ -91,10 +91,30 @@ def divide(
         topic,
         changes,
         transfers=(*back.transfers, *_released(asking, house, trade, division.released_minor)),
-        more_rows=(*back.rows, *more_rows),
+        more_rows=(*back.rows, *_part_released(asking, trade, division, rest_minor), *more_rows),
         told=told,
         reply=reply,
     )
+
+
+def _part_released(
+    asking: Asking, trade: Trade, division: Division, rest_minor: int
+) -> tuple[RowInsert, ...]:
+    """Return the row by which a part that the shop gets before the end is settled like a payment."""
+    if not (rest_minor and division.released_minor):
+        return ()
+    row = RowInsert(
+        table="trade_release",
+        key={"trade": str(trade.id), "id": str(asking.made_id("release"))},
+        values={
+            "shop": str(trade.shop),
+            "currency": trade.currency,
+            "amount_minor": division.released_minor,
+            "before_minor": trade.released_minor,
+            "released_ns": asking.now_ns,
+        },
+    )
+    return (row,)
 
 
 def rest_of(trade: Trade, division: Division) -> int:

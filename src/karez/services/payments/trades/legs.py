@@ -40,14 +40,23 @@ def returns(
     Returns:
         For each leg that gets something its index, itself and how much.
     """
-    passed = already_returned_minor
     left = amount_minor
     for index in range(len(legs) - 1, -1, -1):
         leg = legs[index]
-        free = leg.amount_minor - min(leg.amount_minor, passed)
-        passed -= leg.amount_minor - free
-        part = min(free, left)
+        part = min(leg.amount_minor - returned_of(legs, index, already_returned_minor), left)
         if part:
             yield index, leg, part
         left -= part
     assert left == 0, "more is returned than was paid"
+
+
+def returned_of(legs: Sequence[Leg], index: int, returned_minor: int) -> int:
+    """Return how much of one leg has gone back.
+
+    Args:
+        legs: In the order of payment.
+        index: Which of them.
+        returned_minor: What has gone back of all of them.
+    """
+    later_minor = sum(leg.amount_minor for leg in legs[index + 1 :])
+    return min(max(returned_minor - later_minor, 0), legs[index].amount_minor)

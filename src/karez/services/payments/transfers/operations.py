@@ -10,6 +10,7 @@ from karez.ledger.operations import Operation, RowInsert, Scalar
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.trades.operations import check_amount
 from karez.services.payments.transfers.records import Payee
@@ -95,6 +96,29 @@ def send(asking: Asking, house: House, wallet: Wallet, payee: Payee | None, send
             asking.event("money_transfer.sent", (wallet.party,), {**told, "payee_name": found.masked_name}),
             asking.event("money_transfer.received", (found.party,), {**told, "payer": wallet.party}),
         ),
+    )
+
+
+def sending_attempt(
+    asking: Asking, payer: UUID, payee: Payee | None, sending: Sending, device: Fingerprints
+) -> PaymentAttempt:
+    """Return what the rules against fraud judge before money is sent.
+
+    Args:
+        asking: The payer's request.
+        payer: Who sends it.
+        payee: Who is to get it; ``send`` has let them pass.
+        sending: How much.
+        device: On which it is sent.
+    """
+    return PaymentAttempt(
+        id=asking.id,
+        person=payer,
+        shop=_check_payee(payee, payer, sending.currency).party,
+        currency=sending.currency,
+        amount_minor=sending.amount_minor,
+        at_ns=asking.now_ns,
+        device=device,
     )
 
 

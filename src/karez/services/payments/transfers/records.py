@@ -7,6 +7,8 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from karez.storage.selecting import select
+
 Side = Literal["sent", "received"]
 
 
@@ -52,12 +54,15 @@ class MoneyTransfer:
     made_ns: int
 
 
-_COLUMNS = ", ".join(MoneyTransfer.__dataclass_fields__)
-_LATEST_NS = 2**63 - 1
 _PAGES = {
-    side: f"SELECT {_COLUMNS} FROM money_transfer WHERE {column} = %s AND made_ns < %s ORDER BY made_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
+    side: select(
+        MoneyTransfer,
+        f"""FROM money_transfer WHERE {column} = %s AND made_ns < %s
+            ORDER BY made_ns DESC FETCH FIRST %s ROWS WITH TIES""",
+    )
     for side, column in (("sent", "payer"), ("received", "payee"))
-}  # fmt: skip
+}
+_TRANSFER = select(MoneyTransfer, "FROM money_transfer WHERE id = %s")
 _CAN_BE_PAID = """
     SELECT FROM wallet JOIN party ON party.id = wallet.party
     WHERE wallet.party = %s AND wallet.currency = %s AND party.kind = 'person' AND party.state = 'active'
@@ -76,7 +81,7 @@ def can_be_paid(conn: psycopg.Connection[Any], party: UUID, currency: str) -> bo
 
 
 def transfers_page(
-    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int | None, limit: int
+    conn: psycopg.Connection[Any], party: UUID, side: Side, before_ns: int, limit: int
 ) -> list[MoneyTransfer]:
     """Return transfers of a party, the latest first.
 
@@ -85,9 +90,18 @@ def transfers_page(
         party: Whose.
         side: ``sent`` or ``received``.
         before_ns: Made before this moment.
-        limit: How many at most.
+        limit: How many at most, and those of the last one's moment.
     """
     with conn.cursor(row_factory=class_row(MoneyTransfer), binary=True) as cursor:
-        return cursor.execute(
-            _PAGES[side], (party, _LATEST_NS if before_ns is None else before_ns, limit)
-        ).fetchall()
+        return cursor.execute(_PAGES[side], (party, before_ns, limit)).fetchall()
+
+
+def find_money_transfer(conn: psycopg.Connection[Any], transfer: UUID) -> MoneyTransfer | None:
+    """Return a transfer that the caller may see.
+
+    Args:
+        conn: In a transaction of the payer, the payee or the operator.
+        transfer: Its id.
+    """
+    with conn.cursor(row_factory=class_row(MoneyTransfer), binary=True) as cursor:
+        return cursor.execute(_TRANSFER, (transfer,)).fetchone()

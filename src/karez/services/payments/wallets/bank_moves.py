@@ -14,6 +14,7 @@ from karez.services.payments import accounts
 from karez.services.payments.banks.instructing import NewInstruction, instruct, instruction_id
 from karez.services.payments.banks.records import BankChoice, Connection, Direction, Instruction
 from karez.services.payments.banks.settlers import Effects, Ending, Settler, Settlers, collected
+from karez.services.payments.fraud.attempts import Fingerprints, PaymentAttempt, bank_account
 from karez.services.payments.house import House
 from karez.services.payments.trades.operations import check_amount
 from karez.services.payments.wallets.limits import check_payment, limit_use
@@ -64,6 +65,30 @@ def withdraw(
     check_open(wallet)
     check_payment(wallet.level, amount_minor, house.currency(wallet.currency))
     return _instructed(asking, house, bank, wallet, ("pay_out", WITHDRAWAL), reference, amount_minor)
+
+
+def withdrawal_attempt(
+    asking: Asking, bank: BankChoice, wallet: Wallet, reference: str, amount_minor: int, device: Fingerprints
+) -> PaymentAttempt:
+    """Return what the rules against fraud judge before money leaves a wallet for a bank account.
+
+    Args:
+        asking: The holder's request.
+        bank: Which bank.
+        wallet: The holder's.
+        reference: What the bank calls the account.
+        amount_minor: How much.
+        device: On which it is asked for.
+    """
+    return PaymentAttempt(
+        id=asking.id,
+        person=wallet.party,
+        shop=bank_account(bank.institution, reference),
+        currency=wallet.currency,
+        amount_minor=amount_minor,
+        at_ns=asking.now_ns,
+        device=device,
+    )
 
 
 def _instructed(

@@ -25,6 +25,10 @@ from karez.services.payments.house import Currency, money_moves
 
 DAY_S = 86_400
 
+_MARGIN_S = 60
+"""A reservation that may end by itself while it is voided would refuse the whole operation."""
+_NANOSECONDS = 1_000_000_000
+
 LevelName = Literal["basic", "verified", "full"]
 LEVEL_NAMES: tuple[LevelName, ...] = get_args(LevelName)
 
@@ -48,11 +52,17 @@ LEVELS: Mapping[LevelName, Level] = {
     "full": Level(payment_max=None, day_max=None),
 }
 
+_HIGHEST_DAY_MAX = max(level.day_max for level in LEVELS.values() if level.day_max is not None)
+
 
 def day_max_minor(level: LevelName, currency: Currency) -> int:
-    """Return what a level's limit account is funded with; 0 where there is no limit."""
+    """Return what a level's limit account is funded with.
+
+    Where there is no limit it has what the highest one has, unused: a raise could not take back what is in use.
+    """
     scale: int = 10**currency.exponent
-    return (LEVELS[level].day_max or 0) * scale
+    most = LEVELS[level].day_max
+    return (_HIGHEST_DAY_MAX if most is None else most) * scale
 
 
 def check_payment(level: LevelName, amount_minor: int, currency: Currency) -> None:
@@ -80,15 +90,13 @@ def limit_use(
     if LEVELS[level].day_max is None:
         return ()
     return (
-        money_moves(
+        day_use(
             asking.made_id("limit"),
             accounts.limit(party, currency.code),
             accounts.limit_pool(currency.code),
             amount_minor,
             currency.limit,
             TransferCode.LIMIT_USE,
-            flags=TransferFlags.PENDING,
-            timeout_s=DAY_S,
         ),
     )
 
@@ -98,17 +106,53 @@ def limit_change(
 ) -> tuple[Transfer, ...]:
     """Return the transfer that brings a party's limit from one level's to another's."""
     difference_minor = day_max_minor(new, currency) - (0 if old is None else day_max_minor(old, currency))
+    return limit_moves(
+        asking.made_id("limit"),
+        accounts.limit(party, currency.code),
+        accounts.limit_pool(currency.code),
+        difference_minor,
+        currency.limit,
+        TransferCode.LIMIT_GRANT,
+    )
+
+
+def day_use(
+    id_: UUID, account: UUID, pool: UUID, amount_minor: int, unit: int, code: TransferCode
+) -> Transfer:
+    """Return the transfer that reserves an amount of any limit for 24 hours.
+
+    Args:
+        id_: Its id.
+        account: Of the limit.
+        pool: Where limits come from.
+        amount_minor: How much.
+        unit: Number of the unit in which the limit is counted.
+        code: Which limit it is.
+    """
+    return money_moves(
+        id_, account, pool, amount_minor, unit, code, flags=TransferFlags.PENDING, timeout_s=DAY_S
+    )
+
+
+def day_use_ends(id_: UUID, use: UUID, used_ns: int, now_ns: int) -> tuple[Transfer, ...]:
+    """Return the transfer that gives back what was reserved of a limit; none where that ends by itself now.
+
+    Args:
+        id_: Its id.
+        use: The transfer of ``day_use``.
+        used_ns: Since when it is reserved.
+        now_ns: The present moment.
+    """
+    if now_ns >= used_ns + (DAY_S - _MARGIN_S) * _NANOSECONDS:
+        return ()
+    return (Transfer(id=id_, pending_id=use, flags=int(TransferFlags.VOID)),)
+
+
+def limit_moves(
+    id_: UUID, account: UUID, pool: UUID, difference_minor: int, unit: int, code: TransferCode
+) -> tuple[Transfer, ...]:
+    """Return the transfer that makes a limit larger, or smaller where the difference is below zero."""
     if difference_minor == 0:
         return ()
-    ends = accounts.limit_pool(currency.code), accounts.limit(party, currency.code)
-    debit, credit = ends if difference_minor > 0 else ends[::-1]
-    return (
-        money_moves(
-            asking.made_id("limit"),
-            debit,
-            credit,
-            abs(difference_minor),
-            currency.limit,
-            TransferCode.LIMIT_GRANT,
-        ),
-    )
+    debit, credit = (pool, account) if difference_minor > 0 else (account, pool)
+    return (money_moves(id_, debit, credit, abs(difference_minor), unit, code),)

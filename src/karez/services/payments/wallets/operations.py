@@ -1,9 +1,11 @@
 """Opening a wallet, paying money in, changing its level, freezing it."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
 
+from karez.core.clock import to_datetime
 from karez.core.outcomes import Rejected
 from karez.ledger.model import AMOUNT_MAX, Transfer, TransferFlags
 from karez.ledger.operations import Operation, RowInsert, RowUpdate
@@ -12,6 +14,8 @@ from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import AccountCode, TransferCode
 from karez.services.payments.house import DEBITS_LIMITED, Currency, House, money_moves
+from karez.services.payments.reconciliation.doors import Expectation, expect_movement
+from karez.services.payments.reconciliation.matching.items import Movement
 from karez.services.payments.wallets.limits import LevelName, limit_change
 from karez.services.payments.wallets.records import Wallet
 
@@ -87,7 +91,7 @@ def open_wallet(
 def deposit(
     asking: Asking, house: House, bank: int, party: UUID, currency_code: str, amount_minor: int
 ) -> Operation:
-    """Pay money that a bank has received for somebody into the wallet.
+    """Pay money that a bank has received for somebody into the wallet; its statement has it under the request's id.
 
     Args:
         asking: The bank's request.
@@ -110,10 +114,13 @@ def deposit(
         TransferCode.DEPOSIT,
     )
     told = {"amount_minor": amount_minor, "currency": currency_code, "bank": bank}
+    day = to_datetime(asking.now_ns).date()
+    movement = Movement(asking.id, asking.id.hex, "", amount_minor, currency_code, day, counterparty="")
     return asking.operation(
         "wallet.deposit",
         DepositReceipt(id=asking.id, party=party, currency=currency_code, amount_minor=amount_minor),
         transfers=(transfer,),
+        rows=(expect_movement(asking, None, Expectation(bank, movement)),),
         events=(asking.event("wallet.deposited", (party,), told),),
     )
 
@@ -179,6 +186,17 @@ def unfreeze(asking: Asking, wallet: Wallet) -> Operation:
         rows=(_changed(wallet, {"state": "open", "freeze_id": None}),),
         events=(asking.event("wallet.unfrozen", (wallet.party,), {"currency": wallet.currency}),),
     )
+
+
+def check_not_open_yet(wallets: Sequence[Wallet], currency_code: str) -> None:
+    """Refuse to open a wallet that is open already.
+
+    Rejections: ``wallet_open_already``.
+    """
+    if any(wallet.currency == currency_code for wallet in wallets):
+        raise Rejected(
+            "wallet_open_already", f"There is a wallet in {currency_code} here already; use that one."
+        )
 
 
 def check_open(wallet: Wallet) -> None:

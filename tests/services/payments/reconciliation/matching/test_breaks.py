@@ -119,7 +119,7 @@ def test_a_wrong_amount_in_a_batch_does_not_stand_for_another_payment_of_it() ->
 def test_a_payment_that_comes_back_is_a_surprise_that_says_so() -> None:
     back = entry("A", amount_minor=10_000, late_days=2)
     found = only_break([movement("A", -10_000)], [entry("A", amount_minor=-10_000), back])
-    check(found, BreakKind.MISSING_IN_BOOK, Action.POST_TO_SUSPENSE, "may have been returned")
+    check(found, BreakKind.MISSING_IN_BOOK, Action.GIVE_BACK, "may have been returned")
 
 
 @pytest.mark.parametrize("late_days", [4, -4, 20])

@@ -5,7 +5,8 @@ kind                 what happened                                              
 ==================== ============================================================= =======================
 missing at bank      expected, and the bank's statements have passed the day       query the bank
 missing in book      the bank has it, and nothing of the sort is expected          post to suspense; query
-                                                                                   the bank if it went out
+                                                                                   the bank if it went out;
+                                                                                   give back what came back
 amount differs       reference fits, amount does not                               query the bank
 fee deducted         reference fits, the bank has a little less: its fee           book it as a bank fee
 currency differs     reference fits, in another currency                           query the bank
@@ -48,6 +49,8 @@ class Action(StrEnum):
     """Book the difference into suspense, until its owner is known."""
     REFUND_PAYER = "refund_payer"
     """Book the difference into suspense, and announce that it is to be sent back."""
+    GIVE_BACK = "give_back"
+    """Book what has come back into the wallet of who was to get it."""
     ACCEPT_DAY = "accept_day"
     """Take the items as one another's although the days differ."""
     CONFIRM_MATCH = "confirm_match"
@@ -57,7 +60,13 @@ class Action(StrEnum):
 ALLOWED: Mapping[BreakKind, frozenset[Action]] = {
     BreakKind.MISSING_AT_BANK: frozenset({Action.QUERY_BANK, Action.POST_TO_SUSPENSE}),
     BreakKind.MISSING_IN_BOOK: frozenset(
-        {Action.POST_TO_SUSPENSE, Action.QUERY_BANK, Action.BOOK_BANK_FEE, Action.REFUND_PAYER}
+        {
+            Action.POST_TO_SUSPENSE,
+            Action.QUERY_BANK,
+            Action.BOOK_BANK_FEE,
+            Action.REFUND_PAYER,
+            Action.GIVE_BACK,
+        }
     ),
     BreakKind.AMOUNT_DIFFERS: frozenset(
         {Action.QUERY_BANK, Action.POST_TO_SUSPENSE, Action.BOOK_BANK_FEE, Action.REFUND_PAYER}
@@ -93,16 +102,20 @@ class Break:
         movements: Ours.
         entries: The bank's.
         reason: What happened and to which payment, in one sentence.
+        came_back: Whether it is money that had gone out.
     """
 
     kind: BreakKind
     movements: tuple[Movement, ...]
     entries: tuple[Entry, ...]
     reason: str
+    came_back: bool = False
 
     @property
     def action(self) -> Action:
         """Return the action that is offered first."""
+        if self.came_back:
+            return Action.GIVE_BACK
         went_out = not self.movements and all(entry.amount_minor < 0 for entry in self.entries)
         if went_out and self.kind in (BreakKind.MISSING_IN_BOOK, BreakKind.DUPLICATE_AT_BANK):
             return Action.QUERY_BANK

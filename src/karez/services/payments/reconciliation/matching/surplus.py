@@ -44,7 +44,12 @@ def report_surplus(table: Worktable, settled: SettledAmounts) -> None:
             entry = table.entries[place]
             amounts = {minor for name in names for code, minor in settled[name] if code == entry.currency}
             kind, reason = _judge(entry, amounts, table.tolerances)
-            table.report(kind, [], [place], reason)
+            came_back = (
+                kind is BreakKind.MISSING_IN_BOOK
+                and entry.amount_minor > 0
+                and -entry.amount_minor in amounts
+            )
+            table.report(kind, [], [place], reason, came_back=came_back)
 
 
 def _judge(entry: Entry, amounts: set[int], tolerances: Tolerances) -> tuple[BreakKind, str]:

@@ -112,10 +112,18 @@ class Worktable:
             reason = sentences.date_differs(ours, theirs, self.tolerances.days)
             self.breaks.append(Break(BreakKind.DATE_DIFFERS, ours, theirs, reason))
 
-    def report(self, kind: BreakKind, movements: Sequence[int], entries: Sequence[int], reason: str) -> None:
+    def report(
+        self,
+        kind: BreakKind,
+        movements: Sequence[int],
+        entries: Sequence[int],
+        reason: str,
+        *,
+        came_back: bool = False,
+    ) -> None:
         """Put aside items that do not fit."""
         ours, theirs = self._take(movements, entries)
-        self.breaks.append(Break(kind, ours, theirs, reason))
+        self.breaks.append(Break(kind, ours, theirs, reason, came_back))
 
     def _take(
         self, movements: Sequence[int], entries: Sequence[int]

@@ -1,77 +1,33 @@
-"""Settlement: where a shop stands, its batches and their lines."""
+"""Settlement: the batches of a shop and their lines."""
 
 from datetime import date
-from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get, put
+from litestar import Response, get
 from litestar.params import FromPath
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from karez.channels.api.acting import ACTING_FOR, ACTING_REFUSALS, party_of
-from karez.channels.api.asking import asked
-from karez.channels.api.bodies import Body, Query, or_none
+from karez.channels.api.bodies import Query, or_none
 from karez.channels.api.caller_database import Connection
-from karez.channels.api.carrying import carry, content_of, needed_key
 from karez.channels.api.documentation import KEY, Answer, Documentation, Link
 from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, PageSize
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment, parse_moment
-from karez.channels.api.operations import NEEDED_KEY, OPERATION_REFUSALS
-from karez.channels.api.replies import Reply, json_reply, to_response
+from karez.channels.api.replies import json_reply
 from karez.parties.roles import Permission
-from karez.services.payments.settlement.agreements import DestinationReceipt, direct
-from karez.services.payments.settlement.bank_accounts import BankAccount, find_bank_account
-from karez.services.payments.settlement.batches import Movement, line_fee
+from karez.services.payments.settlement.batches import LineKind, Movement, line_fee
 from karez.services.payments.settlement.fees import AgreedPlans
 from karez.services.payments.settlement.movements import Span, movements_page
-from karez.services.payments.settlement.payout_banks import find_payout_bank
 from karez.services.payments.settlement.records import (
     Batch,
-    SettlementAccount,
     agreed_plans,
     batches_page,
     find_batch,
-    find_settlement_account,
-    settlement_accounts,
 )
 
 _LATEST_NS = 2**63 - 1
-
-
-class SettlementAccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a shop stands in one currency.
-
-    Attributes:
-        bank_account: Where its money goes; left out, to its wallet.
-        next_day: On which it is settled next.
-        settled_until: What happened before is in a batch.
-        carried_minor: What it owes from the last batch, at most 0.
-    """
-
-    currency: str
-    calendar: str
-    bank_account: UUID | None
-    next_day: date
-    settled_until: Moment
-    carried_minor: int
-
-
-class SettlementAccountList(msgspec.Struct, frozen=True):
-    """Where a shop stands in each currency."""
-
-    items: list[SettlementAccountView]
-
-
-class Destination(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where the money goes.
-
-    Attributes:
-        bank_account: A bank account of the shop; null is its wallet.
-    """
-
-    bank_account: Annotated[UUID, Meta(description="Id of a bank account of the shop.")] | None
 
 
 class BatchView(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,12 +80,13 @@ class LineView(msgspec.Struct, frozen=True, kw_only=True):
     """A line of a batch.
 
     Attributes:
-        id: Of the trade, the refund or the chargeback.
+        kind: A `release` is a part of a trade, whose `payment` is the rest.
+        id: Of the trade, the release, the refund or the chargeback.
         amount_minor: Below zero if the shop lost it.
         fee_minor: What it cost; below zero is what came back of a fee.
     """
 
-    kind: Literal["payment", "refund", "chargeback", "chargeback_won"]
+    kind: LineKind
     id: UUID
     trade: UUID
     reference: str
@@ -159,14 +116,6 @@ class LinesQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     limit: PageSize = 200
 
 
-_EXAMPLE_ACCOUNT = {
-    "currency": "CNY",
-    "calendar": "china",
-    "bank_account": None,
-    "next_day": "2026-09-22",
-    "settled_until": EXAMPLE_MOMENT,
-    "carried_minor": 0,
-}
 _EXAMPLE_BATCH = {
     "id": EXAMPLE_IDS[4],
     "currency": "CNY",
@@ -193,82 +142,8 @@ _EXAMPLE_LINE = {
     "fee_minor": 60,
     "moment": EXAMPLE_MOMENT,
 }
-_DESTINATION: Body[Destination] = Body(Destination, {"bank_account": EXAMPLE_IDS[3]})
 _BATCHES_QUERY = Query(BatchesQuery)
 _LINES_QUERY = Query(LinesQuery)
-
-
-@get(
-    "/v1/settlement-accounts",
-    opt={
-        KEY: Documentation(
-            name="listSettlementAccounts",
-            topic="Settlement",
-            summary="Read where a shop stands",
-            access=Permission.PAYMENTS_READ,
-            headers=(ACTING_FOR,),
-            answers={200: Answer("Each currency", SettlementAccountList, {"items": [_EXAMPLE_ACCOUNT]})},
-            refusals=ACTING_REFUSALS,
-        )
-    },
-)
-async def list_settlement_accounts(
-    request: AnyRequest, caller: TheCaller, services: TheServices
-) -> Response[bytes]:
-    """Return where the shop stands in each currency."""
-    shop = await party_of(services, caller, request)
-    found = await services.database.as_party(shop, lambda conn: settlement_accounts(conn, shop))
-    return json_reply(SettlementAccountList([_account_view(each) for each in found]))
-
-
-@put(
-    "/v1/settlement-accounts/{currency:str}/destination",
-    opt={
-        KEY: Documentation(
-            name="directSettlement",
-            topic="Settlement",
-            summary="Decide where the money of the next batches goes, as the shop",
-            access=Permission.PAYMENTS_WRITE,
-            body=_DESTINATION,
-            headers=(ACTING_FOR, NEEDED_KEY),
-            answers={
-                200: Answer(
-                    "Decided", DestinationReceipt, {"currency": "CNY", "bank_account": EXAMPLE_IDS[3]}
-                )
-            },
-            refusals=(
-                *OPERATION_REFUSALS,
-                *ACTING_REFUSALS,
-                "idempotency_key_missing",
-                "settlement_account_not_found",
-                "bank_account_not_found",
-                "payout_bank_not_found",
-            ),
-        )
-    },
-)
-async def direct_settlement(
-    request: AnyRequest, currency: FromPath[str], caller: TheCaller, services: TheServices
-) -> Response[bytes]:
-    """Direct the money of the next batches."""
-    body = await _DESTINATION.read(request)
-    shop = await party_of(services, caller, request)
-
-    def read(conn: Connection) -> tuple[SettlementAccount, BankAccount | None]:
-        account = find_settlement_account(conn, shop, currency)
-        if body.bank_account is None:
-            return account, None
-        chosen = find_bank_account(conn, shop, body.bank_account)
-        find_payout_bank(conn, chosen.bank, currency)
-        return account, chosen
-
-    reply = await carry(
-        services,
-        asked(caller, shop, f"settlement.direct/{currency}", content_of(body), needed_key(request)),
-        lambda: services.database.as_party(shop, read),
-        lambda asking, _, facts: direct(asking, *facts),
-    )
-    return to_response(Reply(200, reply))
 
 
 @get(
@@ -379,17 +254,6 @@ async def list_settlement_lines(
     )
 
 
-def _account_view(account: SettlementAccount) -> SettlementAccountView:
-    return SettlementAccountView(
-        currency=account.currency,
-        calendar=account.calendar,
-        bank_account=account.bank_account,
-        next_day=account.day,
-        settled_until=format_moment(account.settled_until_ns),
-        carried_minor=account.carried_minor,
-    )
-
-
 def _batch_view(batch: Batch) -> BatchView:
     return BatchView(
         id=batch.id,
@@ -423,8 +287,6 @@ def _line_view(plans: AgreedPlans, line: Movement) -> LineView:
 
 
 HANDLERS = (
-    list_settlement_accounts,
-    direct_settlement,
     list_settlement_batches,
     read_settlement_batch,
     list_settlement_lines,
