@@ -1,8 +1,10 @@
 """The simulator bank as a process, and the words in which tests steer it."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +28,7 @@ class BankProcess:
     """
 
     def __init__(self, file: Path, *options: str) -> None:
+        self._file = file
         self._command = [
             sys.executable,
             "-m",
@@ -84,6 +87,11 @@ class BankProcess:
     def balance(self, account: str) -> int:
         """Return what is on a customer's account."""
         return int(self.client.get(f"/admin/accounts/{account}").json()["balance_minor"])
+
+    def bindings(self) -> int:
+        """Return how many bindings it has heard of."""
+        with closing(sqlite3.connect(self._file)) as conn:
+            return int(conn.execute("SELECT count(*) FROM binding").fetchone()[0])
 
     def seen(self, instruction: UUID) -> dict[str, object] | None:
         """Return what it has seen of an order; ``None`` if it never came."""

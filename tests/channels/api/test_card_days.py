@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from karez.ledger.invariants import check_book
+from karez.services.payments.cards.attempts import ATTEMPTS_MAX
 from karez.services.payments.cards.invariants import INVARIANTS
-from tests.channels.api.carded import CardTown, Holder, open_card_town
+from tests.channels.api.carded import HOLDER, CardTown, Holder, card_number, open_card_town
 from tests.channels.api.making import assert_problem, fresh_id
 from tests.channels.api.timed import DAY_S, TimedTown
 from tests.channels.api.town import done
@@ -67,6 +68,19 @@ def test_what_was_paid_yesterday_can_be_paid_again_today(people: CardTown, timed
     assert paid(people, ana, 1_000) == "paid"
     assert people.card(ana)["day_left_minor"] == 1_000
     assert broken(people) == set()
+
+
+def test_who_has_tried_too_many_cards_yesterday_can_bind_one_today(
+    people: CardTown, timed_town: TimedTown
+) -> None:
+    party, number = people.town.person(), card_number()
+    people.bank.customer(holder=HOLDER, card=number)
+    for _ in range(ATTEMPTS_MAX):
+        assert_problem(people.begin(party, card_number()), 422, "card_refused")
+    assert_problem(people.begin(party, number), 429, "card_bindings_used_up")
+    timed_town.clock.leap(DAY_S + 60)
+    card = done(people.begin(party, number), 201).json()["id"]
+    assert done(people.prove(party, card, people.code(card)), 200).json()["state"] == "bound"
 
 
 @pytest.mark.parametrize("name", DAMAGE)

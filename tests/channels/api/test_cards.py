@@ -1,5 +1,6 @@
 """People bind cards and pay with them, over HTTP, with a bank that is a process of its own and may misbehave."""
 
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from karez.ledger.invariants import check_book
 from karez.services.payments import invariants as payments
+from karez.services.payments.cards.attempts import ATTEMPTS_MAX
 from tests.channels.api.carded import EXPIRY, HOLDER, CardTown, card_number, open_card_town
 from tests.channels.api.making import World, assert_problem, fresh_id
 from tests.channels.api.town import Town, done
@@ -146,6 +148,26 @@ def test_a_refused_card_can_be_bound_with_the_right_holder(people: CardTown) -> 
     assert_problem(people.begin(party, number, holder="Ana Wong"), 422, "card_refused")
     card = done(people.begin(party, number), 201).json()["id"]
     assert done(people.prove(party, card, people.code(card)), 200).json()["state"] == "bound"
+
+
+def test_the_eleventh_card_of_a_day_is_refused_and_no_bank_hears_of_it(people: CardTown) -> None:
+    party, heard = people.town.person(), people.bank.bindings()
+    for _ in range(ATTEMPTS_MAX):
+        assert_problem(people.begin(party, card_number()), 422, "card_refused")
+    number = card_number()
+    people.bank.customer(holder=HOLDER, card=number)
+    assert_problem(people.begin(party, number), 429, "card_bindings_used_up")
+    assert people.bank.bindings() - heard == ATTEMPTS_MAX
+    assert done(people.begin(people.town.person(), number), 201).json()["state"] == "asked"
+
+
+def test_64_cards_at_once_are_no_more_for_the_bank_than_may_be_tried(people: CardTown) -> None:
+    party, heard = people.town.person(), people.bank.bindings()
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda _: people.begin(party, card_number()), range(64)))
+    codes = Counter(answer.json()["code"] for answer in answers)
+    assert codes == {"card_refused": ATTEMPTS_MAX, "card_bindings_used_up": 64 - ATTEMPTS_MAX}
+    assert people.bank.bindings() - heard == ATTEMPTS_MAX
 
 
 def test_an_unbound_card_pays_nothing_new_but_what_runs_ends_and_refunds_find_it(people: CardTown) -> None:

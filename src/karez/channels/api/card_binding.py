@@ -20,6 +20,7 @@ from karez.core.outcomes import Rejected, Unavailable
 from karez.services.payments.banks.messages import Binding, BindingRequest
 from karez.services.payments.banks.records import AddressedBank, Link, find_bank, open_links
 from karez.services.payments.cards import binding, vault
+from karez.services.payments.cards.attempts import currency_of_attempts
 from karez.services.payments.cards.numbers import CardNumber
 from karez.services.payments.cards.records import Card, find_card, look_up_card
 from karez.services.payments.cards.states import State
@@ -64,14 +65,15 @@ async def begin(services: Services, ask: Asked, new: binding.NewCard, holding: H
         new: The card, whose number is in the vault.
         holding: What the bank is told.
 
-    Rejections: those of ``binding.ask``; ``card_refused``.
+    Rejections: those of ``binding.ask``; ``card_bindings_used_up``, ``card_refused``.
 
     Raises:
         Unavailable: ``bank_unavailable``; the same request may be repeated.
     """
 
-    def read(conn: Connection) -> tuple[AddressedBank, Card | None]:
-        return find_bank(conn, new.bank), look_up_card(conn, new.party, new.id)
+    def read(conn: Connection) -> tuple[AddressedBank, Card | None, str | None]:
+        card = look_up_card(conn, new.party, new.id)
+        return find_bank(conn, new.bank), card, currency_of_attempts(conn, new.party)
 
     reply = await carry(
         services,

@@ -10,6 +10,9 @@ CARDS: dict[str, ProblemKind] = {
     "card_state_wrong": ProblemKind(409, "The card's state does not know this; the facts name the state."),
     "card_bound_before": ProblemKind(409, "The card is bound already; the facts name it."),
     "card_binding_paused": ProblemKind(409, "Too many wrong codes; try to bind the card again in an hour."),
+    "card_bindings_used_up": ProblemKind(
+        429, "Too many cards were tried in 24 hours; try again 24 hours after the first of them."
+    ),
     "card_refused": ProblemKind(422, "The bank knows no such card of this holder."),
     "card_challenge_over": ProblemKind(409, "The time of the code is over; bind the card again."),
     "card_code_wrong": ProblemKind(422, "The bank has sent another code; the facts tell how many are left."),

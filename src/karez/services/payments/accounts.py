@@ -52,6 +52,8 @@ class AccountCode(IntEnum):
     """How much of a currency a bank lets Karez sell before it has bought it."""
     CARD_LIMIT = 2060
     """What may still be paid with a card in the present 24 hours."""
+    CARD_ATTEMPTS = 2061
+    """How many more cards somebody may begin to bind in the present 24 hours."""
     CHARGEBACK_RESERVE = 2043
     """What banks have charged back and nobody has decided upon yet."""
     VELOCITY = 2070
@@ -95,6 +97,8 @@ class TransferCode(IntEnum):
     CHARGEBACK_LOST = 3047
     CARD_LIMIT_GRANT = 3060
     CARD_LIMIT_USE = 3061
+    CARD_ATTEMPT_GRANT = 3062
+    CARD_ATTEMPT_USE = 3063
     BANK_FEE = 3050
     BANK_DIFFERENCE = 3051
     VELOCITY_GRANT = 3070
@@ -121,6 +125,11 @@ def limit(party: UUID, currency: str) -> UUID:
 def card_limit(card: UUID) -> UUID:
     """Return the account of what may still be paid with a card in 24 hours."""
     return derived_id(card, "limit")
+
+
+def card_attempts(party: UUID) -> UUID:
+    """Return the account of how many more cards a party may begin to bind in 24 hours."""
+    return derived_id(party, "card attempts")
 
 
 def refundable(trade: UUID) -> UUID:

@@ -31,6 +31,11 @@ _LIMITS: Mapping[int, tuple[str, str]] = {
         "card_limit_in_use",
         "More than the lower limit was paid with this card in the last 24 hours; lower it tomorrow, or unbind it.",
     ),
+    TransferCode.CARD_ATTEMPT_USE: (
+        "card_bindings_used_up",
+        "As many cards were tried in 24 hours as may be without being bound; bind this one 24 hours after the first "
+        "of them, or pay from another source.",
+    ),
     TransferCode.REFUNDABLE_USE: (
         "refund_exceeds_payment",
         "More would be refunded than is left of this payment; look at the refunds that were made before.",

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from karez.services.payments import accounts
 from karez.services.payments.banks.records import BankChoice
 from karez.services.payments.cards import binding, operations
 from karez.services.payments.cards.limits import CardLimits
@@ -33,10 +34,21 @@ class CardMarket(Market):
         """Have the bank send a code."""
         new = binding.new_card(self.buyer, self.token, NUMBER, expiry, BANK, currency)
         found = self.karez.rows("card", Card, id=self.token)
+        counted = accounts.card_attempts(self.buyer)
+        is_counted = any(each.id == counted for made in self.karez.operations for each in made.accounts)
         made = binding.ask(
-            self.karez.asking(), HOUSE, new, bank or self.card_bank, found[0] if found else None
+            self.karez.asking(),
+            HOUSE,
+            new,
+            bank or self.card_bank,
+            found[0] if found else None,
+            "CNY" if is_counted else None,
         )
         return self.karez.carry(made)
+
+    def take_another_card(self) -> None:
+        """Go on with a card that was never asked for."""
+        self.token = self.karez.asking().id
 
     def try_code(self) -> Reply:
         """Name a code."""

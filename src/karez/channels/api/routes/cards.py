@@ -126,7 +126,8 @@ _REFUSALS = (*OPERATION_REFUSALS, *ACTING_REFUSALS, "card_not_found", "card_stat
             name="bindCard",
             topic="Cards",
             summary="Begin to bind a card: its bank sends the holder a code",
-            description="The same card of the same person keeps its id, however often it is bound and unbound.",
+            description="The same card of the same person keeps its id, however often it is bound and unbound. In 24 "
+            "hours a person can begin ten bindings that do not end with a bound card.",
             access=Permission.PAYMENTS_WRITE,
             body=_CARD,
             headers=(ACTING_FOR, NEEDED_KEY),
@@ -140,6 +141,7 @@ _REFUSALS = (*OPERATION_REFUSALS, *ACTING_REFUSALS, "card_not_found", "card_stat
                 "card_expired",
                 "card_bound_before",
                 "card_binding_paused",
+                "card_bindings_used_up",
                 "card_refused",
                 "bank_not_open",
                 "currency_not_open",

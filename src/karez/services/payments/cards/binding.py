@@ -7,7 +7,8 @@ try     one more code was named          then the bank is asked whether it is ri
 prove   the bank says that it is         the card is bound, and its limits are funded
 refuse  the bank says no for good, or the codes of this challenge are used up
 
-A code is counted before the bank hears it, so however many are named at once, at most ``TRIES_MAX`` reach the bank.
+A code is counted before the bank hears it, so however many are named at once, at most ``TRIES_MAX`` reach the bank;
+and so is a challenge (see ``attempts``).
 Whatever dies in between, nothing is lost: a card that waits is asked for again under the same binding.
 """
 
@@ -22,7 +23,8 @@ from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import AccountCode
 from karez.services.payments.banks.records import BankChoice
-from karez.services.payments.cards.limits import first_limits, fund
+from karez.services.payments.cards.attempts import attempt_was_right, count_attempt
+from karez.services.payments.cards.limits import CardLimits, first_limits, fund
 from karez.services.payments.cards.numbers import CardNumber, check_expiry
 from karez.services.payments.cards.records import Card
 from karez.services.payments.cards.states import Action, State, reached
@@ -78,7 +80,14 @@ def new_card(party: UUID, token: UUID, number: CardNumber, expiry: str, bank: in
     return NewCard(party, token, bank, currency, number.scheme, number.ending, expiry)
 
 
-def ask(asking: Asking, house: House, new: NewCard, bank: BankChoice, card: Card | None) -> Operation:
+def ask(
+    asking: Asking,
+    house: House,
+    new: NewCard,
+    bank: BankChoice,
+    card: Card | None,
+    counted_in: str | None,
+) -> Operation:
     """Let a card wait for the code that its bank is to send; a challenge that is running goes on.
 
     Args:
@@ -87,37 +96,23 @@ def ask(asking: Asking, house: House, new: NewCard, bank: BankChoice, card: Card
         new: What is wanted.
         bank: The card's.
         card: As it was read, if it was asked for before.
+        counted_in: In which currency's unit the holder's attempts are counted; ``None`` before the first one.
 
     Rejections: ``bank_not_open``, ``currency_not_open``, ``card_expired``, ``card_bound_before``,
-        ``card_binding_paused``.
+        ``card_binding_paused``; in the book ``exceeds_credits`` where the holder's attempts are used up.
     """
-    currency = house.currency(new.currency)
-    check_expiry(new.expiry, asking.now_ns)
-    if bank.state != "open" or new.currency not in bank.currencies:
-        raise Rejected(
-            "bank_not_open",
-            f"The bank {bank.institution} binds no cards in {new.currency} just now; try again later.",
-        )
-    if card is not None and card.standing is State.BOUND:
-        raise Rejected(
-            "card_bound_before",
-            f"This card is bound already, as {card.id}; pay with it, or unbind it before you bind it anew.",
-            card=str(card.id),
-        )
-    if card is not None and card.standing is State.ASKED and asking.now_ns < card.challenge_until_ns:
+    limits = first_limits(house.currency(new.currency))
+    _check_askable(asking.now_ns, new, bank, card)
+    if card is not None and _is_running(card, asking.now_ns):
         return asking.operation("card.ask_again", receipt_of(card, {}))
-    if card is not None and asking.now_ns < card.again_from_ns:
-        raise Rejected(
-            "card_binding_paused",
-            "Too many wrong codes were named for this card; try to bind it again in an hour.",
-        )
-    limits = first_limits(currency)
+    binding = asking.made_id("card binding")
+    opened, counted = count_attempt(asking, house, new.party, binding, new.currency, counted_in)
     changes: dict[str, Scalar] = {
         "bank": new.bank,
         "currency": new.currency,
         "expiry": new.expiry,
         "state": State.ASKED if card is None else reached(card.standing, Action.ASK),
-        "binding": str(asking.made_id("card binding")),
+        "binding": str(binding),
         "tries": 0,
         "challenge_until_ns": asking.now_ns + CHALLENGE_S * _NANOSECONDS,
         "reference": "",
@@ -125,8 +120,43 @@ def ask(asking: Asking, house: House, new: NewCard, bank: BankChoice, card: Card
         "bound_ns": None,
         "ended_ns": None,
     }
-    if card is not None:
-        return asking.operation("card.ask", receipt_of(card, changes), rows=(changed(card, changes),))
+    row, reply = _first_asked(new, limits, changes) if card is None else _asked_anew(card, changes)
+    return asking.operation("card.ask", reply, accounts=opened, transfers=counted, rows=(row,))
+
+
+def _check_askable(now_ns: int, new: NewCard, bank: BankChoice, card: Card | None) -> None:
+    check_expiry(new.expiry, now_ns)
+    if bank.state != "open" or new.currency not in bank.currencies:
+        raise Rejected(
+            "bank_not_open",
+            f"The bank {bank.institution} binds no cards in {new.currency} just now; try again later.",
+        )
+    if card is None:
+        return
+    if card.standing is State.BOUND:
+        raise Rejected(
+            "card_bound_before",
+            f"This card is bound already, as {card.id}; pay with it, or unbind it before you bind it anew.",
+            card=str(card.id),
+        )
+    if now_ns < card.again_from_ns and not _is_running(card, now_ns):
+        raise Rejected(
+            "card_binding_paused",
+            "Too many wrong codes were named for this card; try to bind it again in an hour.",
+        )
+
+
+def _is_running(card: Card, now_ns: int) -> bool:
+    return card.standing is State.ASKED and now_ns < card.challenge_until_ns
+
+
+def _asked_anew(card: Card, changes: dict[str, Scalar]) -> tuple[RowUpdate, CardReceipt]:
+    return changed(card, changes), receipt_of(card, changes)
+
+
+def _first_asked(
+    new: NewCard, limits: CardLimits, changes: dict[str, Scalar]
+) -> tuple[RowInsert, CardReceipt]:
     first: dict[str, Scalar] = {
         "scheme": new.scheme,
         "ending": new.ending,
@@ -150,7 +180,7 @@ def ask(asking: Asking, house: House, new: NewCard, bank: BankChoice, card: Card
         payment_max_minor=limits.payment_max_minor,
         day_max_minor=limits.day_max_minor,
     )
-    return asking.operation("card.ask", reply, rows=(row,))
+    return row, reply
 
 
 def try_code(asking: Asking, card: Card) -> Operation:
@@ -171,7 +201,7 @@ def try_code(asking: Asking, card: Card) -> Operation:
 
 
 def prove(asking: Asking, house: House, card: Card, reference: str) -> Operation:
-    """Bind a card, because its bank says that the code was right.
+    """Bind a card, because its bank says that the code was right; the attempt does not count then.
 
     Args:
         asking: The bank's word.
@@ -189,6 +219,7 @@ def prove(asking: Asking, house: House, card: Card, reference: str) -> Operation
         "bound_ns": asking.now_ns,
     }
     is_first = card.first_bound_ns is None
+    funded = fund(asking, card.id, 0, card.day_max_minor, currency) if is_first else ()
     limit = house.account(
         accounts.card_limit(card.id),
         currency.limit,
@@ -200,7 +231,7 @@ def prove(asking: Asking, house: House, card: Card, reference: str) -> Operation
         "card.bind",
         receipt_of(card, changes),
         accounts=(limit,) if is_first else (),
-        transfers=fund(asking, card.id, 0, card.day_max_minor, currency) if is_first else (),
+        transfers=(*attempt_was_right(asking, card), *funded),
         rows=(changed(card, changes),),
         events=(asking.event("card.bound", (card.party,), told_of(card)),),
     )
