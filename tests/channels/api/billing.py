@@ -24,9 +24,11 @@ class Biller:
 
     Attributes:
         client: Its program.
+        number: Its institution number.
     """
 
     client: httpx.Client
+    number: int
 
     def service(self, **more: Any) -> str:
         """Register something to send bills for."""
@@ -80,4 +82,4 @@ def biller(api: LiveApi, world: World, operator: httpx.Client) -> Iterator[Bille
         life_ns=3_650 * 86_400_000_000_000,
     )
     with api.client(token) as client:
-        yield Biller(client)
+        yield Biller(client, number)

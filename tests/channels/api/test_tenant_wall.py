@@ -270,6 +270,14 @@ CASES: dict[tuple[str, str], tuple[str, Send]] = {
             ("listDeductions", "/v1/agreements/{}/deductions"),
         )
     },
+    ("agreeOnBillerAccount", "institution"): (
+        "institution",
+        lambda client, thing, new: client.put(
+            "/v1/biller-accounts/CNY",
+            json={"institution": thing, "bank": HARBOUR_BANK, "holder": "x", "number": "6222021001"},
+            headers={"Idempotency-Key": new},
+        ),
+    ),
     ("uploadBills", "service"): (
         "service",
         posting(

@@ -54,6 +54,9 @@ DAMAGE = {
     " gen_random_uuid(), number, gen_random_uuid(), 'CNY', 5, 'waiting', NULL, NULL, 0, 0 FROM institution LIMIT 1",
     "payout_files_keep_what_they_were_made_of": "INSERT INTO payout_file SELECT gen_random_uuid(), number, 'CNY',"
     " '2026-03-02', 1, 2, 10, 0 FROM institution LIMIT 1",
+    "billers_are_paid_what_their_bills_brought": "INSERT INTO payout SELECT gen_random_uuid(), NULL, NULL, number,"
+    " gen_random_uuid(), 'CNY', 5, 'paid', gen_random_uuid(), NULL, 0, 0, number"
+    " FROM institution WHERE kind = 'biller'",
     "both_sides_of_a_match_agree": "INSERT INTO bank_movement SELECT number, gen_random_uuid(), 'R', '', 5, 'CNY',"
     " '2026-03-02', NULL, 0, gen_random_uuid(), 'reference', 0 FROM institution LIMIT 1",
     "every_wallet_has_its_account": "UPDATE wallet SET currency = 'USD' WHERE kind = 'person'",

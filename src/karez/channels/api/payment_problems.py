@@ -77,7 +77,9 @@ PAYMENTS: dict[str, ProblemKind] = {
     "zone_unknown": ProblemKind(422, "There is no such time zone; use a name like Asia/Shanghai."),
     "validity_invalid": ProblemKind(422, "An agreement ends after now and within ten years."),
     "fixed_amount_too_large": ProblemKind(422, "The schedule would deduct more than one deduction may be."),
-    "biller_needed": ProblemKind(403, "Only an institution of the kind biller sends bills."),
+    "biller_needed": ProblemKind(
+        403, "Only an institution of the kind biller sends bills and is paid for them."
+    ),
     "biller_code_used": ProblemKind(409, "The biller has a service of this code; choose another one."),
     "biller_service_not_found": ProblemKind(404, "There is no such service of a biller; see the catalogue."),
     "bill_not_found": ProblemKind(404, "There is no such bill on this account number."),

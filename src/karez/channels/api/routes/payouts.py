@@ -288,10 +288,10 @@ async def list_payouts(request: AnyRequest, caller: TheCaller, services: TheServ
 async def report_payout(
     request: AnyRequest, payout_id: FromPath[UUID], caller: TheCaller, services: TheServices
 ) -> Response[bytes]:
-    """Book a payout as paid, or give it back to the shop's wallet."""
+    """Book a payout as paid, or give it back to who was to get it."""
     body = await _OUTCOME.read(request)
-    # A shop sees its payouts, but it is the bank that knows what became of them.
-    _ = caller.institution
+    # Shops and billers see their payouts, but it is the bank that knows what became of them.
+    bank = None if caller.is_operator else caller.institution
 
     def decide(asking: Asking, house: House, payout: Payout) -> Operation:
         if body.outcome == "paid":
@@ -301,7 +301,7 @@ async def report_payout(
     reply = await carry(
         services,
         asked(caller, None, f"payout.report/{payout_id}", content_of(body), key_of(request)),
-        lambda: services.database.as_caller(caller, lambda conn: find_payout(conn, payout_id)),
+        lambda: services.database.as_caller(caller, lambda conn: find_payout(conn, payout_id, bank)),
         decide,
     )
     return to_response(Reply(200, reply))
@@ -356,6 +356,7 @@ async def read_payout_file(
 
 
 def _payout_view(payout: Payout) -> PayoutView:
+    assert payout.batch is not None, "a shop's payout is of a batch"
     return PayoutView(
         id=payout.id,
         batch=payout.batch,

@@ -44,6 +44,18 @@ def service_id(biller: int, code: str) -> UUID:
     return derived_id(NIL, "biller service", biller, code)
 
 
+def check_biller(kind: str) -> None:
+    """Refuse what is for billers only.
+
+    Rejections: ``biller_needed``.
+    """
+    if kind != "biller":
+        raise Rejected(
+            "biller_needed",
+            f"Only an institution of the kind biller sends bills and is paid for them; this one is a {kind}.",
+        )
+
+
 def register_service(
     asking: Asking,
     house: House,
@@ -66,11 +78,7 @@ def register_service(
 
     Rejections: ``biller_needed``, ``biller_code_used``, ``currency_not_open``, ``account_form_invalid``.
     """
-    if kind != "biller":
-        raise Rejected(
-            "biller_needed",
-            f"Only an institution of the kind biller sends bills; yours is of the kind {kind}.",
-        )
+    check_biller(kind)
     if is_code_used:
         raise Rejected(
             "biller_code_used",

@@ -1,9 +1,11 @@
-"""The bank accounts of shops: their numbers are sealed, and shown by their last four digits only.
+"""The bank accounts of shops and billers: their numbers are sealed, and shown by their last four digits only.
 
-An account's id derives from the shop and the fingerprint of the number, so the same account is registered once. What
-is registered is never changed: a payout points to the account as it was.
+The id of a shop's account derives from the shop and the fingerprint of the number, so the same account is registered
+once; with a biller one is agreed on anew each time. What is registered is never changed: a payout points to the
+account as it was.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,7 +17,7 @@ from psycopg.rows import class_row
 from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.core.sealing import Place, Sealer
-from karez.ledger.operations import Operation, RowInsert
+from karez.ledger.operations import Operation, RowInsert, Scalar
 from karez.services.asking import Asking
 from karez.services.payments.bankfiles.fields import check_text, is_bic, is_iban
 from karez.services.payments.bankfiles.payouts import NAME_LENGTH_MAX
@@ -29,11 +31,11 @@ _NUMBER_LENGTH_MIN = 6
 
 @dataclass(frozen=True, slots=True)
 class BankAccount:
-    """A shop's account at its bank, with what is sealed.
+    """An account at a bank, with what is sealed.
 
     Attributes:
-        id: Derived from the shop and the fingerprint of the number.
-        shop: Whose.
+        id: A shop's derives from the shop and the fingerprint of the number.
+        shop: Whose; ``None`` if it is a biller's.
         bank: The institution through which it is paid.
         holder: Sealed name of its holder.
         number: Sealed IBAN or number.
@@ -43,7 +45,7 @@ class BankAccount:
     """
 
     id: UUID
-    shop: UUID
+    shop: UUID | None
     bank: int
     holder: bytes
     number: bytes
@@ -121,10 +123,7 @@ def register(
     Rejections: ``bank_account_malformed``, ``bank_field_refused``, ``payout_bank_not_found``,
         ``bank_account_exists``.
     """
-    number = normalise_number(new.number)
-    check_text("Holder", new.holder, NAME_LENGTH_MAX)
-    if new.bic and not is_bic(new.bic):
-        raise Rejected("bank_account_malformed", "The BIC is not one; it has 8 or 11 letters and digits.")
+    number = checked_number(new)
     if not is_payout_bank:
         raise no_payout_bank(new.bank)
     if is_known:
@@ -133,11 +132,41 @@ def register(
             "You have registered this account already; list your accounts to find its id.",
         )
     id_ = bank_account_id(sealer, shop, number)
-    row = RowInsert(
+    row = sealed_row(asking, sealer, id_, {"shop": str(shop)}, new, number)
+    reply = BankAccountReceipt(id=id_, bank=new.bank, number=masked(number), bic=new.bic)
+    return asking.operation("bank_account.register", reply, rows=(row,))
+
+
+def checked_number(new: NewBankAccount) -> str:
+    """Return the number of an account in its one form, once all of it can be written into a bank file.
+
+    Rejections: ``bank_account_malformed``, ``bank_field_refused``.
+    """
+    number = normalise_number(new.number)
+    check_text("Holder", new.holder, NAME_LENGTH_MAX)
+    if new.bic and not is_bic(new.bic):
+        raise Rejected("bank_account_malformed", "The BIC is not one; it has 8 or 11 letters and digits.")
+    return number
+
+
+def sealed_row(
+    asking: Asking, sealer: Sealer, id_: UUID, owner: Mapping[str, Scalar], new: NewBankAccount, number: str
+) -> RowInsert:
+    """Return the row of an account.
+
+    Args:
+        asking: The request that registers it.
+        sealer: Seals what is personal.
+        id_: The account's.
+        owner: Whose it is: ``shop`` or ``biller``.
+        new: The account.
+        number: As of ``checked_number``.
+    """
+    return RowInsert(
         table="bank_account",
         key={"id": str(id_)},
         values={
-            "shop": str(shop),
+            **owner,
             "bank": new.bank,
             "holder": _bytea(sealer.seal(new.holder, _place("holder", id_))),
             "number": _bytea(sealer.seal(number, _place("number", id_))),
@@ -147,13 +176,11 @@ def register(
             "created_ns": asking.now_ns,
         },
     )
-    reply = BankAccountReceipt(id=id_, bank=new.bank, number=masked(number[-_SHOWN:]), bic=new.bic)
-    return asking.operation("bank_account.register", reply, rows=(row,))
 
 
-def masked(number_end: str) -> str:
-    """Return an account number as it may be shown."""
-    return f"**** {number_end}"
+def masked(number: str) -> str:
+    """Return an account number, or its end, as it may be shown."""
+    return f"**** {number[-_SHOWN:]}"
 
 
 def opened(sealer: Sealer, account: BankAccount) -> tuple[str, str]:

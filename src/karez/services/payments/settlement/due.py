@@ -1,4 +1,8 @@
-"""Batches whose cut has come, files of payouts whose hour has come, and payouts that a bank's statement has."""
+"""What time brings to shops, billers and their banks.
+
+Batches and payouts of billers whose cut has come, files of payouts whose hour has come, and payouts that a bank's
+statement has.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -11,6 +15,8 @@ from karez.services.asking import Asking
 from karez.services.payments.house import House, read_house
 from karez.services.payments.settlement.agreed_calendars import read_calendars
 from karez.services.payments.settlement.batches import NOTHING, Totals, add_up
+from karez.services.payments.settlement.biller_records import biller_totals, due_billers
+from karez.services.payments.settlement.billers import DueBiller, pay_biller
 from karez.services.payments.settlement.days import cut_of
 from karez.services.payments.settlement.fees import AgreedPlans
 from karez.services.payments.settlement.movements import Span, movements
@@ -69,6 +75,26 @@ def _batch_due(house: House, due: DueBatch) -> Due:
     return Due(derived_id(account.shop, "settling", account.currency), account.due_ns, decide)
 
 
+def _billers(conn: Connection, now_ns: int, limit: int) -> list[Due]:
+    due = due_billers(conn, now_ns, limit)
+    if not due:
+        return []
+    house, calendars = read_house(conn), read_calendars(conn, {each.calendar for each in due})
+    totals = biller_totals(conn, due, [cut_of(calendars[each.calendar], each.day).until_ns for each in due])
+    return [
+        _biller_due(house, DueBiller(each, calendars[each.calendar], total))
+        for each, total in zip(due, totals, strict=True)
+    ]
+
+
+def _biller_due(house: House, due: DueBiller) -> Due:
+    def decide(asking: Asking) -> Operation:
+        return pay_biller(asking, house, due)
+
+    account = due.account
+    return Due(derived_id(NIL, "paying biller", account.biller, account.currency), account.due_ns, decide)
+
+
 def _files(conn: Connection, now_ns: int, limit: int) -> list[Due]:
     banks = due_banks(conn, now_ns, limit)
     calendars = read_calendars(conn, {bank.calendar for bank in banks})
@@ -104,6 +130,7 @@ def _booked_due(house: House, payout: Payout) -> Due:
 
 SWEEPS = (
     Sweep("settlement.settle", _batches),
+    Sweep("biller.pay", _billers),
     Sweep("payout.make_file", _files),
     Sweep("payout.find_booked", _booked),
 )

@@ -18,7 +18,7 @@ from karez.services.payments.accounts import TransferCode
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.settlement.batches import NOTHING, Division, Totals, divide
 from karez.services.payments.settlement.days import Cut, cut_of, next_cut
-from karez.services.payments.settlement.payouts import new_payout
+from karez.services.payments.settlement.payouts import new_payout, payout_id
 from karez.services.payments.settlement.records import SettlementAccount
 
 
@@ -63,7 +63,8 @@ def settle(asking: Asking, house: House, due: DueBatch) -> Operation:
     id_ = batch_id(account.shop, account.currency, account.day)
     payout = None
     if account.bank is not None and division.paid_minor:
-        payout = new_payout(asking, account, id_, division.paid_minor)
+        owner = {"shop": str(account.shop), "batch": str(id_)}
+        payout = new_payout(asking, payout_id(id_), account, owner, division.paid_minor)
     row = _batch_row(asking, due, cut, division, None if payout is None else payout.key["id"])
     return asking.operation(
         "settlement.settle",

@@ -1,12 +1,14 @@
-"""Payouts: money on its way from a batch to a shop's bank account.
+"""Payouts: money on its way to the bank account of a shop, from its batch, or of a biller.
 
 waiting --file--> in_file --the bank's statement has it--> paid
                      |                                      |
-                     +-------- the bank returns it ---------+--> returned: it is in the shop's wallet
+                     +-------- the bank returns it ---------+--> returned: it is in the shop's wallet,
+                                                               or the biller's account
 
 Until the bank has paid, the money stands in an account of its own, beside what the bank holds for Karez.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -19,7 +21,7 @@ from karez.core.clock import to_datetime
 from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.ledger.model import Transfer
-from karez.ledger.operations import Operation, RowInsert, RowUpdate
+from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking
 from karez.services.payments import accounts
 from karez.services.payments.accounts import TransferCode
@@ -27,17 +29,21 @@ from karez.services.payments.banks.settlers import Effects
 from karez.services.payments.house import House, money_moves
 from karez.services.payments.reconciliation.doors import Expectation, expect_movement
 from karez.services.payments.reconciliation.matching.items import Movement
+from karez.services.payments.settlement.biller_records import BillerAccount
 from karez.services.payments.settlement.records import SettlementAccount
+from karez.storage.selecting import select
 
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money on its way to a shop's bank account.
+    """Money on its way to a bank account.
 
     Attributes:
-        id: Derived from the batch; its 32 hexadecimal digits are the end-to-end id of the bank file.
-        shop: Whose.
-        batch: From which batch.
+        id: Derived from the batch, or from the biller and the day; its 32 hexadecimal digits are the end-to-end id of
+            the bank file.
+        shop: Whose; ``None`` if it is a biller's.
+        biller: Or which biller's, as its institution number.
+        batch: From which batch of the shop.
         bank: The institution that pays.
         bank_account: To which account.
         currency: ISO 4217 letters.
@@ -50,8 +56,9 @@ class Payout:
     """
 
     id: UUID
-    shop: UUID
-    batch: UUID
+    shop: UUID | None
+    biller: int | None
+    batch: UUID | None
     bank: int
     bank_account: UUID
     currency: str
@@ -72,15 +79,15 @@ class PayoutReceipt(msgspec.Struct, frozen=True, kw_only=True):
     state: str
 
 
-_COLUMNS = ", ".join(Payout.__dataclass_fields__)
-_PAYOUT = f"SELECT {_COLUMNS} FROM payout WHERE id = %s"  # noqa: S608 - names of our own columns
+_PAYOUT = select(Payout, "FROM payout WHERE id = %s AND bank = coalesce(%s, bank)")
 _BOOKED = f"""
 SELECT {", ".join(f"p.{name}" for name in Payout.__dataclass_fields__)} FROM payout p
 JOIN bank_movement m ON m.institution = p.bank AND m.id = p.id
 WHERE p.state = 'in_file' AND m.settled_by IS NOT NULL LIMIT %s
 """  # noqa: S608 - names of our own columns
-_BY_SHOP = (
-    f"SELECT {_COLUMNS} FROM payout WHERE shop = %s AND created_ns < %s ORDER BY created_ns DESC LIMIT %s"  # noqa: S608 - names of our own columns
+_BY_SHOP = select(Payout, "FROM payout WHERE shop = %s AND created_ns < %s ORDER BY created_ns DESC LIMIT %s")
+_BY_BILLER = select(
+    Payout, "FROM payout WHERE biller = %s AND created_ns < %s ORDER BY created_ns DESC LIMIT %s"
 )
 
 
@@ -94,14 +101,27 @@ def end_to_end_id(payout: UUID) -> str:
     return payout.hex
 
 
-def new_payout(asking: Asking, account: SettlementAccount, batch: UUID, amount_minor: int) -> RowInsert:
-    """Return the row of a new payout, which waits for the next file of its bank."""
+def new_payout(
+    asking: Asking,
+    id_: UUID,
+    account: SettlementAccount | BillerAccount,
+    owner: Mapping[str, Scalar],
+    amount_minor: int,
+) -> RowInsert:
+    """Return the row of a new payout, which waits for the next file of its bank.
+
+    Args:
+        asking: The clock's request.
+        id_: The payout's.
+        account: Tells to which bank account it goes.
+        owner: Whose it is: ``shop`` and ``batch``, or ``biller``.
+        amount_minor: How much.
+    """
     return RowInsert(
         table="payout",
-        key={"id": str(payout_id(batch))},
+        key={"id": str(id_)},
         values={
-            "shop": str(account.shop),
-            "batch": str(batch),
+            **owner,
             "bank": account.bank,
             "bank_account": str(account.bank_account),
             "currency": account.currency,
@@ -140,7 +160,7 @@ def mark_paid(asking: Asking, house: House, payout: Payout) -> Operation:
 
 
 def mark_returned(asking: Asking, house: House, payout: Payout, reason: str) -> Operation:
-    """Give a payout that the bank could not make, or that came back, to the shop's wallet.
+    """Give a payout that the bank could not make, or that came back, to the shop's wallet or the biller's account.
 
     Args:
         asking: The bank's or the operator's request.
@@ -195,7 +215,7 @@ def return_effects(asking: Asking, house: House, payout: Payout, reason: str) ->
     transfer = money_moves(
         asking.made_id("transfer"),
         source(payout.bank, payout.currency),
-        accounts.wallet(payout.shop, payout.currency),
+        _owners_account(payout),
         payout.amount_minor,
         house.currency(payout.currency).money,
         TransferCode.PAYOUT_RETURN,
@@ -203,13 +223,18 @@ def return_effects(asking: Asking, house: House, payout: Payout, reason: str) ->
     return _effects(asking, payout, "returned", transfer, reason)
 
 
-def find_payout(conn: psycopg.Connection[Any], payout: UUID) -> Payout:
+def find_payout(conn: psycopg.Connection[Any], payout: UUID, bank: int | None) -> Payout:
     """Return a payout that the caller may see.
+
+    Args:
+        conn: In the caller's transaction.
+        payout: Its id.
+        bank: The institution that is to pay it; ``None`` is any. Who gets a payout sees it and is not its bank.
 
     Rejections: ``payout_not_found``.
     """
     with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
-        found = cursor.execute(_PAYOUT, (payout,)).fetchone()
+        found = cursor.execute(_PAYOUT, (payout, bank)).fetchone()
     if found is None:
         raise Rejected("payout_not_found", f"There is no payout {payout} that you may see; look its id up.")
     return found
@@ -225,6 +250,21 @@ def payouts_page(conn: psycopg.Connection[Any], shop: UUID, before_ns: int, limi
     """Return payouts of a shop, the latest first."""
     with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
         return cursor.execute(_BY_SHOP, (shop, before_ns, limit)).fetchall()
+
+
+def biller_payouts_page(
+    conn: psycopg.Connection[Any], biller: int, before_ns: int, limit: int
+) -> list[Payout]:
+    """Return payouts of a biller, the latest first."""
+    with conn.cursor(row_factory=class_row(Payout), binary=True) as cursor:
+        return cursor.execute(_BY_BILLER, (biller, before_ns, limit)).fetchall()
+
+
+def _owners_account(payout: Payout) -> UUID:
+    if payout.biller is not None:
+        return accounts.biller_takings(payout.biller, payout.currency)
+    assert payout.shop is not None, "a payout is a shop's or a biller's"
+    return accounts.wallet(payout.shop, payout.currency)
 
 
 def _check_state(payout: Payout, *states: str) -> None:
@@ -244,7 +284,9 @@ def _effects(asking: Asking, payout: Payout, state: str, transfer: Transfer, rea
         changes={"state": state, "reason": reason, "changed_ns": asking.now_ns},
     )
     told = {**msgspec.structs.asdict(_receipt(payout, state)), "reason": reason}
-    event = asking.event(f"payout.{state}", (payout.shop,), told)
+    parties = () if payout.shop is None else (payout.shop,)
+    institutions = () if payout.biller is None else (payout.biller,)
+    event = asking.event(f"payout.{state}", parties, told, institutions)
     return Effects(transfers=(transfer,), rows=(row,), events=(event,))
 
 
