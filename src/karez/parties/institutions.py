@@ -114,6 +114,15 @@ def every(conn: psycopg.Connection[Any]) -> list[Institution]:
         ).fetchall()
 
 
+def check_known(conn: psycopg.Connection[Any], number: int) -> None:
+    """Refuse a number that no institution has.
+
+    Rejections: ``institution_unknown``.
+    """
+    if conn.execute("SELECT FROM institution WHERE number = %s", (number,)).fetchone() is None:
+        raise unknown(number)
+
+
 def is_operator(conn: psycopg.Connection[Any], number: int) -> bool:
     """Tell whether an institution is the operator of the ecosystem.
 

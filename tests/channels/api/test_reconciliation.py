@@ -230,3 +230,8 @@ def test_a_deposit_of_the_bank_is_expected_on_its_statement(timed_town: TimedTow
     take_in(town, table(f"{today(town, 10)},0,CNY,,"))
     missing = queue(persons, kind="missing_at_bank", limit=1_000)
     assert [each for each in missing if "42.00 CNY in" in each["reason"]]
+
+
+def test_a_number_that_no_bank_has_has_no_queue(operator: httpx.Client) -> None:
+    for number in (2**31 - 1, 2**31, 2**70):
+        assert_problem(operator.get(f"/v1/banks/{number}/breaks"), 404, "institution_unknown")

@@ -18,7 +18,7 @@ from karez.channels.api.caller_database import Connection
 from karez.channels.api.carrying import carry, needed_key
 from karez.channels.api.context import Services
 from karez.channels.api.documentation import KEY, Answer, Documentation
-from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, InstitutionNumber, Moment, PageSize
+from karez.channels.api.fields import EXAMPLE_IDS, EXAMPLE_MOMENT, Moment, PageSize
 from karez.channels.api.injected import AnyRequest, TheCaller, TheServices
 from karez.channels.api.moments import format_moment, parse_moment
 from karez.channels.api.operations import NEEDED_KEY, OPERATION_REFUSALS
@@ -26,6 +26,7 @@ from karez.channels.api.persons import PERSON_REFUSALS, person_of
 from karez.channels.api.replies import Reply, json_reply, to_response
 from karez.core.ids import NIL
 from karez.ledger.operations import Operation
+from karez.parties.institutions import check_known
 from karez.parties.roles import Permission
 from karez.services.asking import Asking
 from karez.services.payments.banks.records import Instruction
@@ -188,19 +189,21 @@ _DECIDING = (
                     "A page", BreakPage, {"items": [_EXAMPLE], "next_after": None, "next_after_id": None}
                 )
             },
-            refusals=("moment_malformed",),
+            refusals=("moment_malformed", "institution_unknown"),
         )
     },
 )
 async def list_breaks(
-    request: AnyRequest, institution: FromPath[InstitutionNumber], services: TheServices
+    request: AnyRequest, institution: FromPath[int], services: TheServices
 ) -> Response[bytes]:
     """Return a page of the queue."""
     query = _QUERY.read(request)
     after = or_none(query.after)
     after_ns = -1 if after is None else parse_moment(after)
-    found = await services.database.as_operator(
-        lambda conn: queue_page(
+
+    def read(conn: Connection) -> list[BreakRecord]:
+        check_known(conn, institution)
+        return queue_page(
             conn,
             institution,
             after_ns,
@@ -209,7 +212,8 @@ async def list_breaks(
             or_none(query.kind),
             or_none(query.state),
         )
-    )
+
+    found = await services.database.as_operator(read)
     last = found[-1] if len(found) == query.limit else None
     return json_reply(
         BreakPage(
@@ -236,7 +240,7 @@ async def list_breaks(
     },
 )
 async def read_break(
-    institution: FromPath[InstitutionNumber], break_id: FromPath[UUID], services: TheServices
+    institution: FromPath[int], break_id: FromPath[UUID], services: TheServices
 ) -> Response[bytes]:
     """Return a break and its items."""
     read = await _read(services, institution, break_id)
@@ -263,7 +267,7 @@ async def read_break(
 )
 async def propose_resolution(
     request: AnyRequest,
-    institution: FromPath[InstitutionNumber],
+    institution: FromPath[int],
     break_id: FromPath[UUID],
     caller: TheCaller,
     services: TheServices,
@@ -305,7 +309,7 @@ async def propose_resolution(
 )
 async def approve_resolution(
     request: AnyRequest,
-    institution: FromPath[InstitutionNumber],
+    institution: FromPath[int],
     break_id: FromPath[UUID],
     caller: TheCaller,
     services: TheServices,
@@ -339,7 +343,7 @@ async def approve_resolution(
 )
 async def decline_resolution(
     request: AnyRequest,
-    institution: FromPath[InstitutionNumber],
+    institution: FromPath[int],
     break_id: FromPath[UUID],
     caller: TheCaller,
     services: TheServices,
