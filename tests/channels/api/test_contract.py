@@ -1,5 +1,6 @@
 """Requests made at random from the OpenAPI document get documented answers, whatever is in them."""
 
+import os
 from copy import deepcopy
 from typing import Any
 
@@ -22,7 +23,15 @@ from tests.channels.api.documented import DOCUMENT
 from tests.channels.api.living import LiveApi
 from tests.channels.api.making import World
 
-QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
+LONG = os.environ.get("KAREZ_LONG") == "1"
+QUIET = settings(
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+    # The same requests every time, so that a change is judged by what it changes; other ones when there is time.
+    derandomize=not LONG,
+)
+EXAMPLES = 200 if LONG else 20
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -61,7 +70,7 @@ def test_an_unfitting_request_is_refused(api: LiveApi, world: World, label: str)
 def try_route(api: LiveApi, world: World, label: str, mode: GenerationMode) -> None:
     headers = {"Authorization": f"Bearer {world.operator}"}
 
-    @settings(QUIET, max_examples=20)
+    @settings(QUIET, max_examples=EXAMPLES)
     @given(case=ROUTES[label].as_strategy(generation_mode=mode))
     def try_once(case: Case[Any]) -> None:
         case.call_and_validate(base_url=api.url, headers=headers, checks=_checks(case))
