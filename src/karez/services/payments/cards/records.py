@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from karez.core.outcomes import Rejected
 from karez.services.payments.cards.states import State
+from karez.storage.selecting import select
 
 Connection = psycopg.Connection[Any]
 
@@ -67,8 +68,7 @@ class Card:
         return State(self.state)
 
 
-_COLUMNS = ", ".join(Card.__dataclass_fields__)
-_CARDS = f"SELECT {_COLUMNS} FROM card WHERE party = %s"  # noqa: S608 - names of our own columns
+_CARDS = select(Card, "FROM card WHERE party = %s")
 
 
 def look_up_card(conn: Connection, party: UUID, card: UUID) -> Card | None:

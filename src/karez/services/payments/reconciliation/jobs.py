@@ -16,6 +16,7 @@ from karez.core.ids import derived_id
 from karez.core.outcomes import Rejected
 from karez.core.sealing import Place, Sealer
 from karez.services.payments.reconciliation.imports import file_id
+from karez.storage.selecting import select
 
 Connection = psycopg.Connection[Any]
 Kind = Literal["import", "run"]
@@ -78,11 +79,11 @@ class HeldJob:
     until_ns: int
 
 
-_COLUMNS = ", ".join(ReconciliationJob.__dataclass_fields__)
-_FIND = f"SELECT {_COLUMNS} FROM reconciliation_job WHERE institution = %s AND id = %s"  # noqa: S608 - names of our own columns
-_LATEST = f"""
-SELECT {_COLUMNS} FROM reconciliation_job WHERE institution = %s AND asked_ns < %s ORDER BY asked_ns DESC, id LIMIT %s
-"""  # noqa: S608 - names of our own columns
+_FIND = select(ReconciliationJob, "FROM reconciliation_job WHERE institution = %s AND id = %s")
+_LATEST = select(
+    ReconciliationJob,
+    "FROM reconciliation_job WHERE institution = %s AND asked_ns < %s ORDER BY asked_ns DESC, id LIMIT %s",
+)
 _ADD = """
 INSERT INTO reconciliation_job (institution, id, kind, state, content, done, asked_by, asked_ns, due_ns)
 VALUES (%s, %s, %s, 'waiting', %s, 0, %s, %s, %s) ON CONFLICT DO NOTHING

@@ -19,6 +19,7 @@ from karez.core.calendars import Calendar, local_moment_ns
 from karez.core.outcomes import Rejected
 from karez.ledger.operations import Operation, RowInsert, RowUpdate, Scalar
 from karez.services.asking import Asking
+from karez.storage.selecting import columns_of, select
 
 Connection = psycopg.Connection[Any]
 
@@ -58,16 +59,15 @@ class SourceReceipt(msgspec.Struct, frozen=True, kw_only=True):
     first_day: date
 
 
-_COLUMNS = ", ".join(StatementSource.__dataclass_fields__)
-_FIND = f"SELECT {_COLUMNS} FROM statement_source WHERE institution = %s AND currency = %s"  # noqa: S608 - names of our own columns
-_ALL = f"SELECT {_COLUMNS} FROM statement_source ORDER BY institution, currency"  # noqa: S608 - names of our own columns
+_FIND = select(StatementSource, "FROM statement_source WHERE institution = %s AND currency = %s")
+_ALL = select(StatementSource, "FROM statement_source ORDER BY institution, currency")
 _TAKE = f"""
 UPDATE statement_source SET due_ns = %(until_ns)s
 WHERE (institution, currency) = (
     SELECT institution, currency FROM statement_source WHERE due_ns <= %(now_ns)s
     ORDER BY due_ns LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
 )
-RETURNING {_COLUMNS}
+RETURNING {columns_of(StatementSource)}
 """  # noqa: S608 - names of our own columns
 _MOVE_ON = """
 UPDATE statement_source SET day = %(day)s, due_ns = %(due_ns)s, trouble = %(trouble)s

@@ -25,6 +25,7 @@ from karez.services.payments.sources.attempts import Attempt, attempt_of
 from karez.services.payments.sources.door import Collecting, Declined, Drawn, TakingBack
 from karez.services.payments.sources.registry import SOURCES
 from karez.services.payments.trades.changes import PaymentReceipt, changed, receipt_of
+from karez.services.payments.trades.legs import Leg
 from karez.services.payments.trades.operations import check_legs, paid, target_of
 from karez.services.payments.trades.records import Trade
 from karez.services.payments.trades.states import Action, State, reached
@@ -85,21 +86,6 @@ def ask_bank(asking: Asking, house: House, trade: Trade, wallet: Wallet, drawn: 
             return_url=collecting.return_url,
         ),
     )
-    attempt = RowInsert(
-        table="payment_attempt",
-        key={"trade": str(trade.id), "instruction": str(instruction_id(asking))},
-        values={
-            "payer": str(wallet.party),
-            "asked": str(asking.id),
-            "legs": encode(legs).decode(),
-            "bank_leg": number,
-            "limited": bool(limited),
-            "state": "asked",
-            "code": "",
-            "asked_ns": asking.now_ns,
-            "ended_ns": None,
-        },
-    )
     before = tuple(transfer for each in drawn for transfer in each.before)
     rows = tuple(row for each in drawn for row in each.rows)
     changes: dict[str, Scalar] = {
@@ -116,7 +102,7 @@ def ask_bank(asking: Asking, house: House, trade: Trade, wallet: Wallet, drawn: 
         "trade.paying",
         changes,
         transfers=(*limited, *before, *reserved),
-        more_rows=(attempt, *instructed.rows, *rows),
+        more_rows=(_attempt(asking, trade, wallet, legs, number, bool(limited)), *instructed.rows, *rows),
         parties=(trade.shop, wallet.party),
         reply=reply,
     )
@@ -135,6 +121,26 @@ def settle(asking: Asking, house: House, _instruction: Instruction, ending: Endi
 
 SETTLER = Settler(read=attempt_of, settle=settle)
 """For instructions of the purpose ``PURPOSE``."""
+
+
+def _attempt(
+    asking: Asking, trade: Trade, wallet: Wallet, legs: Sequence[Leg], bank_leg: int, limited: bool
+) -> RowInsert:
+    return RowInsert(
+        table="payment_attempt",
+        key={"trade": str(trade.id), "instruction": str(instruction_id(asking))},
+        values={
+            "payer": str(wallet.party),
+            "asked": str(asking.id),
+            "legs": encode(list(legs)).decode(),
+            "bank_leg": bank_leg,
+            "limited": limited,
+            "state": "asked",
+            "code": "",
+            "asked_ns": asking.now_ns,
+            "ended_ns": None,
+        },
+    )
 
 
 def _the_bank(drawn: Sequence[Drawn]) -> tuple[int, Collecting]:
