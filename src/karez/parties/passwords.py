@@ -8,6 +8,7 @@ section 5.1.1.2 (length counts, not kinds of characters; what can be guessed fro
 """
 
 from collections.abc import Collection
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -21,8 +22,12 @@ PASSWORD_LENGTH_MAX = 200
 _DISTINCT_CHARACTERS_MIN = 5
 _NAME_LENGTH_TOLD_MIN = 4
 _hasher = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
-_NOBODYS = _hasher.hash("the password of nobody")
-"""Compared with where there is no such account, so that it takes as long as where there is one."""
+
+
+@cache
+def _nobodys() -> str:
+    """Return what is compared with where there is no such account, so that it takes as long as where there is one."""
+    return _hasher.hash("the password of nobody")
 
 
 def check_new_password(password: str, names: Collection[str]) -> None:
@@ -65,8 +70,10 @@ def is_right(password: str, digest: str | None) -> bool:
         password: What was typed.
         digest: What was kept, or ``None`` where there is no such account.
     """
+    # Made by the first question, whoever it is about, and not while a process starts.
+    nobodys = _nobodys()
     try:
-        _hasher.verify(_NOBODYS if digest is None else digest, password[:PASSWORD_LENGTH_MAX])
+        _hasher.verify(nobodys if digest is None else digest, password[:PASSWORD_LENGTH_MAX])
     except (VerificationError, InvalidHashError):
         return False
     return digest is not None
